@@ -1,0 +1,171 @@
+"""The one place that wires the parts: ``open_assistant``."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from langchain_core.callbacks import CallbackManagerForRetrieverRun
+from langchain_core.documents import Document
+from langchain_core.retrievers import BaseRetriever
+
+from pfocr_chat.catalog import FILE_NAME, Catalog
+from pfocr_chat.chain import Chain
+from pfocr_chat.config import load_config
+from pfocr_chat.embedder import Embedder
+from pfocr_chat.errors import IndexMismatchError, PfocrChatError
+from pfocr_chat.generations import check_files, generation_folder, read_manifest
+from pfocr_chat.llm import Llm, open_llm
+from pfocr_chat.passages import PASSAGE_FORMAT
+from pfocr_chat.prompting import load_prompt
+from pfocr_chat.query import understand
+from pfocr_chat.records import Answer, Conversation, Event, FigureRecord, Hit, Status
+from pfocr_chat.retriever import Retriever
+from pfocr_chat.vectorindex import FOLDER_NAME, VectorIndex
+
+
+def open_assistant(
+    vectorstore: str | Path | None = None, llm: str | None = None, *, environ: Mapping[str, str] | None = None
+) -> Assistant:
+    """Open the index in ``vectorstore`` with the language model ``llm``.
+
+    ``llm`` is ``auto`` (the provider whose key is set, else the bundled one), ``provider:model``,
+    ``gguf:PATH``, ``bundled`` or ``none`` (quotes only). Without arguments the settings
+    ``PFOCR_CHAT_VECTORSTORE`` and ``PFOCR_CHAT_LLM`` hold.
+
+    Raises:
+        ConfigError: a setting is unknown.
+        NoIndexError, IndexMismatchError, CorruptIndexError: the index cannot be used.
+        EmbedderError, LlmUnavailableError, PromptError: a part of it is missing.
+    """
+    config = load_config(vectorstore, llm, environ=environ)
+    manifest = read_manifest(config.vectorstore)
+    check_files(config.vectorstore, manifest)
+    embedder = Embedder()
+    if not manifest.is_built_like(embedder_fingerprint=embedder.fingerprint, passage_format=PASSAGE_FORMAT):
+        raise IndexMismatchError(
+            f"The index in {config.vectorstore} was built with the embedder {manifest.embedder} and passage format"
+            f" {manifest.passage_format}, not {embedder.name} and {PASSAGE_FORMAT}."
+            " Run `pfocr-chat index` on your records again."
+        )
+    folder = generation_folder(config.vectorstore, manifest.generation)
+    model = open_llm(config.llm, environ=environ)
+    catalog = Catalog(folder / FILE_NAME)
+    vectors = VectorIndex(folder / FOLDER_NAME)
+    status = Status(
+        vectorstore=str(config.vectorstore),
+        generation=manifest.generation,
+        built=manifest.built,
+        figures=manifest.figures,
+        passages=manifest.passages,
+        embedder=manifest.embedder,
+        dimension=manifest.dimension,
+        passage_format=manifest.passage_format,
+        llm=model.name,
+        corpus=manifest.corpus,
+    )
+    return Assistant(catalog, vectors, embedder, model, status)
+
+
+class Assistant:
+    """Answers questions over one generation of an index; may be shared by threads.
+
+    Made by ``open_assistant``; to be closed, or used in a ``with`` statement.
+    """
+
+    def __init__(self, catalog: Catalog, vectors: VectorIndex, embedder: Embedder, llm: Llm, status: Status) -> None:
+        self._catalog = catalog
+        self._vectors = vectors
+        self._llm = llm
+        self._status = status
+        self._retriever = Retriever(catalog, vectors, embedder)
+        self._chain = Chain(
+            catalog=catalog,
+            retriever=self._retriever,
+            llm=llm if llm.chat else None,
+            small=llm.small,
+            llm_name=llm.name,
+            one_figure=load_prompt("one_figure", frozenset({"caption"})),
+            all_evidence=load_prompt("all_evidence", frozenset({"question", "evidence"})),
+            generation=status.generation,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release the index and the language model."""
+        self._catalog.close()
+        self._vectors.close()
+        self._llm.close()
+
+    def retrieve(self, question: str, k: int = 10) -> list[Hit]:
+        """The best ``k`` figures for a question, best first.
+
+        Raises:
+            QuestionError: the question is empty or too long.
+        """
+        query = understand(question, self._catalog)
+        if query.figids:
+            return self._retriever.to_hits(query, query.figids[:k])
+        return self._retriever.retrieve(query, k)
+
+    def ask(self, question: str, conversation: Conversation | None = None) -> Answer:
+        """One answer; pass ``answer.conversation`` on to ask a follow-up.
+
+        Raises:
+            QuestionError: the question is empty or too long.
+        """
+        for event in self.stream(question, conversation):
+            if isinstance(event, Answer):
+                return event
+        raise PfocrChatError("The answer was cut off.")
+
+    def stream(self, question: str, conversation: Conversation | None = None) -> Generator[Event, None, None]:
+        """What is being done (``Stage``), pieces of checked text (``Text``), and last the ``Answer``.
+
+        Closing the iterator stops the language model.
+
+        Raises:
+            QuestionError: the question is empty or too long.
+        """
+        return self._chain.stream(question, conversation or Conversation())
+
+    def record(self, figid: str) -> FigureRecord | None:
+        """One figure's record, or ``None`` where the index does not have it."""
+        return self._catalog.record(figid)
+
+    def status(self) -> Status:
+        """What the index holds and which models answer."""
+        return self._status
+
+    def as_retriever(self, k: int = 10) -> BaseRetriever:
+        """A LangChain retriever over this index; documents carry the figure's fields as metadata."""
+        return FigureRetriever(assistant=self, k=k)
+
+
+class FigureRetriever(BaseRetriever):
+    """LangChain's view of ``Assistant.retrieve``."""
+
+    assistant: Any
+    k: int = 10
+
+    def _get_relevant_documents(
+        self,
+        query: str,
+        *,
+        run_manager: CallbackManagerForRetrieverRun,  # noqa: ARG002 - LangChain's interface
+        k: int | None = None,
+    ) -> list[Document]:
+        return [_to_document(hit) for hit in self.assistant.retrieve(query, k=k or self.k)]
+
+
+def _to_document(hit: Hit) -> Document:
+    record = hit.record
+    text = "\n".join(part for part in (record.title, record.caption) if part)
+    metadata = {"score": hit.score, "quote": hit.quote, **record.to_dict()}
+    return Document(id=hit.figid, page_content=text, metadata=metadata)

@@ -1,0 +1,265 @@
+"""From a question to an answer: understand, retrieve, choose evidence, draft, verify, answer."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+
+from pfocr_chat.catalog import Catalog
+from pfocr_chat.citations import parse_keys
+from pfocr_chat.errors import LlmError
+from pfocr_chat.generator import (
+    Llm,
+    Statement,
+    drafted_singly,
+    drafted_together,
+    plain_markdown,
+    quoted,
+)
+from pfocr_chat.lookup import describe_figures, is_about_the_record
+from pfocr_chat.prompting import Prompt
+from pfocr_chat.query import understand
+from pfocr_chat.records import (
+    Answer,
+    Check,
+    Citation,
+    Conversation,
+    Event,
+    Evidence,
+    Grounding,
+    Hit,
+    Intent,
+    NearMiss,
+    Query,
+    Stage,
+    Text,
+    Turn,
+    Verdict,
+)
+from pfocr_chat.retriever import Retriever
+
+HITS = 50
+SMALL_EVIDENCE = 3
+LARGE_EVIDENCE = 8
+MAX_RELATED = 10
+"""Figures given as the answer to a question that does not ask for all of them."""
+OFF_TOPIC = 0.30
+"""Best cosine similarity below which no figure is about the question."""
+UNFAMILIAR = 0.45
+"""The same, for a question with words that stand in no record."""
+CLOSE = 0.12
+"""How far below the best one a figure's similarity may lie for it to count as an answer too."""
+
+HELP = (
+    "I answer questions about published pathway figures and cite the figures that support each statement. "
+    "Ask me, for example:\n\n"
+    "- Which figures link integrins to YAP?\n"
+    "- How does ferroptosis depend on GPX4?\n"
+    "- Which figures show both TNFα and IL-6?\n"
+    "- What does PMC11989024__ijms-26-03143-g003 show?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The parts that answer a question, over one generation of an index.
+
+    ``llm`` is ``None`` where figures are only quoted; ``small`` says that it is asked about one
+    figure at a time.
+    """
+
+    catalog: Catalog
+    retriever: Retriever
+    llm: Llm | None
+    small: bool
+    llm_name: str
+    one_figure: Prompt
+    all_evidence: Prompt
+    generation: str
+
+    def stream(self, question: str, conversation: Conversation) -> Generator[Event, None, None]:
+        """Stages, pieces of checked text, and last the answer.
+
+        Raises:
+            QuestionError: the question is empty or too long.
+        """
+        yield Stage("Reading the question")
+        query = understand(question, self.catalog, conversation)
+        if query.intent is Intent.CHAT:
+            yield self._answer(query, conversation, HELP)
+        elif query.missing and not query.figids:
+            reason = f"The index has no {_either(query.missing)}."
+            yield self._abstain(query, conversation, reason, [])
+        elif query.intent is Intent.LOOKUP:
+            yield from self._describe(query, query.figids, conversation)
+        elif conversation.last and conversation.last.figids and is_about_the_record(query):
+            yield from self._describe(query, conversation.last.figids[:1], conversation)
+        else:
+            yield from self._search(query, conversation)
+
+    def _search(self, query: Query, conversation: Conversation) -> Generator[Event, None, None]:
+        yield Stage(f"Searching {self.catalog.figures:,} figures")
+        hits = self.retriever.retrieve(query, HITS)
+        complete = self.retriever.complete(query) if query.intent in (Intent.LISTING, Intent.COUNT) else []
+        reason = _why_abstain(query, hits)
+        if reason:
+            yield self._abstain(query, conversation, reason, hits)
+            return
+        chosen = _choose(query, hits, complete)
+        shown = self.retriever.to_hits(query, chosen[:LARGE_EVIDENCE])
+        count = SMALL_EVIDENCE if self.small or self.llm is None else LARGE_EVIDENCE
+        evidence = [Evidence(key, hit) for key, hit in enumerate(shown[:count], start=1)]
+        yield Stage(f"Reading {len(evidence)} figure{'s' if len(evidence) != 1 else ''} and checking citations")
+        lead = _lead(query, chosen, len(evidence), complete=bool(complete))
+        if lead:
+            yield Text(lead)
+        statements, note = yield from self._write(query, evidence)
+        yield self._answer(
+            query,
+            conversation,
+            lead + _join(statements),
+            evidence=evidence,
+            checks=[s.check for s in statements],
+            figids=chosen,
+            hits=hits,
+            notes=(note,) if note else (),
+        )
+
+    def _write(
+        self, query: Query, evidence: Sequence[Evidence]
+    ) -> Generator[Event, None, tuple[list[Statement], str | None]]:
+        """Stream the checked statements; quotes stand in where the language model fails or finds nothing."""
+        statements: list[Statement] = []
+        note = None
+        try:
+            for statement in self._draft(query, evidence):
+                statements.append(statement)
+                if statement.text:
+                    yield Text(_join([statement]))
+        except LlmError as exc:
+            note = f"The language model failed, so figures are quoted instead. {exc}"
+        cited = {key for s in statements if s.text for key in s.check.keys}
+        if note or not cited:
+            for statement in quoted([e for e in evidence if e.key not in cited][:SMALL_EVIDENCE]):
+                statements.append(statement)
+                yield Text(_join([statement]))
+        return statements, note
+
+    def _draft(self, query: Query, evidence: Sequence[Evidence]) -> Iterator[Statement]:
+        if self.llm is None:
+            return quoted(evidence)
+        if self.small:
+            return drafted_singly(self.llm, self.one_figure, query, evidence)
+        return drafted_together(self.llm, self.all_evidence, query, evidence)
+
+    def _describe(
+        self, query: Query, figids: Sequence[str], conversation: Conversation
+    ) -> Generator[Event, None, None]:
+        hits = self.retriever.to_hits(query, figids)
+        evidence = [Evidence(key, hit) for key, hit in enumerate(hits[:LARGE_EVIDENCE], start=1)]
+        text = describe_figures(evidence, total=len(figids))
+        yield Text(text)
+        checks = [Check(e.hit.quote, (e.key,), Verdict.QUOTED) for e in evidence]
+        notes = (f"The index has no {_either(query.missing)}.",) if query.missing else ()
+        yield self._answer(
+            query,
+            conversation,
+            text,
+            evidence=evidence,
+            checks=checks,
+            figids=list(figids),
+            hits=hits,
+            notes=notes,
+        )
+
+    def _answer(
+        self,
+        query: Query,
+        conversation: Conversation,
+        text: str,
+        *,
+        evidence: Sequence[Evidence] = (),
+        checks: Sequence[Check] = (),
+        figids: Sequence[str] = (),
+        hits: Sequence[Hit] = (),
+        notes: tuple[str, ...] = (),
+    ) -> Answer:
+        keys = parse_keys(text)
+        return Answer(
+            question=query.question,
+            text=text.strip(),
+            citations=tuple(Citation.of(e, e.hit.quote) for e in evidence if e.key in keys),
+            figids=tuple(figids),
+            grounding=Grounding(tuple(checks)),
+            conversation=conversation.with_turn(_turn(query, figids)),
+            query=query,
+            hits=tuple(hits),
+            llm=self.llm_name,
+            generation=self.generation,
+            notes=notes,
+        )
+
+    def _abstain(self, query: Query, conversation: Conversation, reason: str, hits: Sequence[Hit]) -> Answer:
+        near = tuple(NearMiss(h.figid, h.record.title, h.record.page_url) for h in hits[:3])
+        return Answer(
+            question=query.question,
+            text=reason,
+            abstained=True,
+            reason=reason,
+            near_misses=near,
+            conversation=conversation.with_turn(_turn(query, ())),
+            query=query,
+            hits=tuple(hits),
+            llm=self.llm_name,
+            generation=self.generation,
+        )
+
+
+def _turn(query: Query, figids: Sequence[str]) -> Turn:
+    intent = Intent.RELATION if query.intent is Intent.LOOKUP else query.intent
+    return Turn(query.question, query.text, intent, tuple(figids[:MAX_RELATED]), query.year_from, query.year_to)
+
+
+def _why_abstain(query: Query, hits: Sequence[Hit]) -> str | None:
+    """Why no figure answers, in a sentence; ``None`` where some may."""
+    if query.unknown:
+        return f"No figure in the index names {_either(query.unknown)}."
+    if not hits:
+        years = f" {query.years}" if query.years else ""
+        return f"No figure in the index matches this question{years}."
+    best = max((hit.similarity or 0.0 for hit in hits[:10]), default=0.0)
+    if best < (UNFAMILIAR if query.unfamiliar else OFF_TOPIC):
+        return "No figure in the index is about this question."
+    return None
+
+
+def _choose(query: Query, hits: Sequence[Hit], complete: Sequence[str]) -> list[str]:
+    """The figures that answer, best first: all that show the entities asked for, or those near the best hit."""
+    if complete:
+        ranked = [hit.figid for hit in hits if hit.figid in set(complete)]
+        return ranked + [figid for figid in complete if figid not in set(ranked)]
+    best = max((hit.similarity or 0.0 for hit in hits), default=0.0)
+    close = [hit.figid for hit in hits if (hit.similarity or 0.0) >= best - CLOSE]
+    first = [hits[0].figid] if hits else []
+    listing = query.intent in (Intent.LISTING, Intent.COUNT)
+    return list(dict.fromkeys(first + close))[: HITS if listing else MAX_RELATED]
+
+
+def _lead(query: Query, chosen: Sequence[str], shown: int, *, complete: bool) -> str:
+    """The counted part of an answer to a listing or counting question."""
+    if query.intent not in (Intent.LISTING, Intent.COUNT):
+        return ""
+    what = " and ".join(entity.label for entity in query.entities) if complete else ""
+    years = f" {query.years}" if query.years else ""
+    figures = "1 figure" if len(chosen) == 1 else f"{len(chosen):,} figures"
+    does = f"{'shows' if len(chosen) == 1 else 'show'} {plain_markdown(what)}" if what else "match"
+    rest = f"; the first {shown}" if len(chosen) > shown else ""
+    return f"**{figures}** {does}{years}{rest}:\n\n"
+
+
+def _join(statements: Sequence[Statement]) -> str:
+    return "".join(f"- {statement.text}\n" for statement in statements if statement.text)
+
+
+def _either(names: Sequence[str]) -> str:
+    return plain_markdown(" or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names))

@@ -1,0 +1,165 @@
+"""Checking citations in code: quotes are verbatim, and sentences say only what their figure says.
+
+Pure: works on text, keys and records; calls no language model.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from pfocr_chat.lexicon import STOPWORDS, atoms, contains
+from pfocr_chat.records import Check, Entity, Evidence, FigureRecord, Verdict
+from pfocr_chat.sentences import split_sentences
+
+KEY = re.compile(r"\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
+MAX_QUOTE = 400
+"""Characters; a longer sentence is quoted up to a word boundary, with an ellipsis after it."""
+MIN_WORDS_SHARED = 0.8
+"""Share of a sentence's content words that have to occur in the records it cites."""
+
+MIN_WORDS = 3
+"""Content words that a sentence needs to say something that can be checked."""
+
+_NAME_LIKE = re.compile(r"[^\W_]+(?:[-‐-―−/][^\W_]+)*")
+_FIGID_LIKE = re.compile(r"PMC\d+(?:__\S+)?", re.IGNORECASE)
+
+
+def parse_keys(text: str) -> tuple[int, ...]:
+    """The evidence keys in ``text`` (``[1]``, ``[2, 3]``), each once, in order."""
+    found = (int(number) for group in KEY.findall(text) for number in re.findall(r"\d+", group))
+    return tuple(dict.fromkeys(found))
+
+
+def render_keys(keys: Sequence[int]) -> str:
+    """Evidence keys as they stand in an answer: ``[1][2]``."""
+    return "".join(f"[{key}]" for key in keys)
+
+
+def without_keys(text: str) -> str:
+    """``text`` with its evidence keys taken out."""
+    return re.sub(r"\s+([.,;:!?])", r"\1", " ".join(KEY.sub(" ", text).split()))
+
+
+def best_quote(record: FigureRecord, terms: Sequence[str], entities: Sequence[Entity] = ()) -> str:
+    """The sentence of the caption (the title, where there is none) that has most of what is asked.
+
+    ``terms`` are normalised words. The result is verbatim from the record, but for a final
+    ellipsis where it was cut; it is empty only where the record has no text at all.
+    """
+    sentences = split_sentences(record.caption or "") or [record.title or record.paper_title or ""]
+    sentence = sentences[_by_relevance(sentences, terms, entities)[0]]
+    if len(sentence) <= MAX_QUOTE:
+        return sentence
+    return sentence[:MAX_QUOTE].rsplit(" ", 1)[0].rstrip(",;: ") + "…"
+
+
+def excerpt(record: FigureRecord, terms: Sequence[str], entities: Sequence[Entity], *, limit: int) -> str:
+    """What of the caption bears on the question: its best sentence, with one that adds to what is asked.
+
+    In the caption's order; at most ``limit`` characters, unless the best sentence alone is longer.
+    """
+    sentences = split_sentences(record.caption or "")
+    if not sentences:
+        return ""
+    ranked = _by_relevance(sentences, terms, entities)
+    best = sentences[ranked[0]]
+    asked = [term for term in terms if not contains(atoms(best), term.split())]
+    added = next((i for i in ranked[1:] if _overlap(sentences[i], asked, ())), None)
+    if added is None or len(best) + len(sentences[added]) > limit:
+        return best
+    return " ".join(sentences[i] for i in sorted((ranked[0], added)))
+
+
+def _by_relevance(sentences: Sequence[str], terms: Sequence[str], entities: Sequence[Entity]) -> list[int]:
+    """Positions of the sentences, the most relevant first; among equals whole ones before scraps."""
+    scores = [(_overlap(s, terms, entities), min(len(s), 60)) for s in sentences]
+    return sorted(range(len(sentences)), key=lambda i: (-scores[i][0], -scores[i][1], i))
+
+
+def is_verbatim(quote: str, record: FigureRecord) -> bool:
+    """Whether ``quote`` stands word for word in the record's caption, title or paper title."""
+    wanted = " ".join(quote.removesuffix("…").split())
+    texts = (record.caption, record.title, record.paper_title)
+    return bool(wanted) and any(wanted in " ".join((text or "").split()) for text in texts)
+
+
+def _overlap(sentence: str, terms: Sequence[str], entities: Sequence[Entity]) -> float:
+    words = atoms(sentence)
+    named = sum(any(contains(words, alias.split()) for alias in entity.aliases) for entity in entities)
+    return 2.0 * named + sum(contains(words, term.split()) for term in terms)
+
+
+def check_sentence(sentence: str, evidence: Mapping[int, Evidence]) -> Check:
+    """The verdict on one sentence of a draft that cites keys of ``evidence``.
+
+    Supported means: it has a key, each key was shown in this turn, every name and number in it
+    stands in a record that it cites, and so do most of its other words.
+    """
+    keys = parse_keys(sentence)
+    plain = without_keys(sentence)
+    if not keys:
+        return Check(plain, (), Verdict.DROPPED, "cites no figure")
+    unknown = [key for key in keys if key not in evidence]
+    if unknown:
+        shown = tuple(key for key in keys if key in evidence)
+        return Check(plain, shown, Verdict.DROPPED, f"cites {render_keys(unknown)}, which was not shown")
+    words = [atom for key in keys for atom in _record_atoms(evidence[key].record)]
+    reason = _missing_name(plain, words, [evidence[key].record for key in keys]) or _missing_words(plain, words)
+    return Check(plain, keys, Verdict.DROPPED if reason else Verdict.SUPPORTED, reason)
+
+
+def _record_atoms(record: FigureRecord) -> list[str]:
+    """The record's text and table words in normalised form; "|" keeps phrases from crossing fields."""
+    fields = [record.title, record.caption, record.paper_title, record.journal, str(record.year or "")]
+    fields += [*record.organisms, *record.keywords, record.number, record.reference]
+    fields += [text for m in record.mentions for text in (m.word, m.name)]
+    return [atom for field in fields if field for atom in [*atoms(field), "|"]]
+
+
+def _missing_name(sentence: str, words: Sequence[str], cited: Sequence[FigureRecord]) -> str | None:
+    """A name, number or figid of the sentence that the cited records do not have."""
+    for figid in _FIGID_LIKE.findall(sentence):
+        if not any(figid.rstrip(".,;:)") in (record.figid, record.pmcid) for record in cited):
+            return f"names {figid}"
+    for position, word in enumerate(_NAME_LIKE.findall(_FIGID_LIKE.sub(" ", sentence))):
+        if _is_name(word, first=position == 0) and not _has_name(word, words):
+            return f"“{word}” is not in the record"
+    return None
+
+
+def _is_name(word: str, *, first: bool) -> bool:
+    """Numbers, and words with a capital or a digit, other than an ordinary word that opens the sentence."""
+    if any(c.isdigit() for c in word) or any(c.isupper() for c in word[1:]):
+        return True
+    return word[0].isupper() and not first and word.lower() not in STOPWORDS
+
+
+def _has_name(word: str, words: Sequence[str]) -> bool:
+    """Whether a name occurs whole, or, where it is joined by hyphens or slashes, each of its parts does."""
+    whole = atoms(word)
+    if contains(words, whole):
+        return True
+    parts = [atoms(part) for part in re.split(r"[-‐-―−/]", word)]
+    return len(parts) > 1 and all(
+        contains(words, part) or (len(part[0]) > 3 and part[0].isalpha() and _stem_in(part[0], words))
+        for part in parts
+        if part
+    )
+
+
+def _missing_words(sentence: str, words: Sequence[str]) -> str | None:
+    """Why the sentence strays from its records: too few of its content words stand there."""
+    content = [a for a in atoms(sentence) if len(a) > 3 and a not in STOPWORDS]
+    if len(content) < MIN_WORDS:
+        return "says too little to be checked"
+    shared = sum(_stem_in(atom, words) for atom in content)
+    if shared / len(content) < MIN_WORDS_SHARED:
+        return f"only {shared} of its {len(content)} content words are in the record"
+    return None
+
+
+def _stem_in(atom: str, words: Sequence[str]) -> bool:
+    """Whether another form of a word (shared beginning of at least five letters, or all of it) occurs."""
+    stem = atom[: max(5, len(atom) - 3)]
+    return any(word.startswith(stem) for word in words)

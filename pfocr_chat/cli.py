@@ -1,0 +1,251 @@
+"""The shell command ``pfocr-chat``.
+
+Exit status: 0, 2 for a usage error, 1 with one plain line on standard error for anything else
+that a user can meet. What loads slowly is imported only by the command that needs it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pfocr_chat import __version__
+from pfocr_chat.config import load_config
+from pfocr_chat.errors import PfocrChatError
+from pfocr_chat.records import Answer, Hit, Stage, Text
+
+MAX_PROBLEMS = 10
+"""Unreadable files named on the screen; all are counted."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit status."""
+    options = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], None] = options.command
+    try:
+        command(options)
+    except PfocrChatError as exc:
+        print(f"pfocr-chat: {exc}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("pfocr-chat: stopped.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`); there is nobody left to tell.
+        sys.stderr.close()
+        return 0
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pfocr-chat",
+        description="Ask questions of published pathway figures (PFOCR); every citation is checked.",
+    )
+    parser.add_argument("--version", action="version", version=f"pfocr-chat {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    index = _add(commands, "index", _index, "make the index agree with a folder of figure records")
+    index.add_argument("folder", metavar="DIR", type=Path, help="records in the PFOCR layout, or plain .md files")
+
+    ask = _add(commands, "ask", _ask, "answer one question", llm=True)
+    ask.add_argument("question")
+    ask.add_argument("--json", action="store_true", help="print the whole answer as JSON")
+
+    find = _add(commands, "find", _find, "list the figures for a question")
+    find.add_argument("question")
+    find.add_argument("-k", type=_positive, default=10, metavar="N", help="how many at most (10)")
+    find.add_argument("--json", action="store_true", help="print the figures as JSON")
+
+    chat = _add(commands, "chat", _chat, "serve the chat page", llm=True)
+    chat.add_argument("--host", default="127.0.0.1", help="address to listen at (127.0.0.1)")
+    chat.add_argument("--port", type=_port, default=7860, help="port to listen at (7860)")
+
+    evaluation = _add(commands, "eval", _eval, "measure the answers to a file of questions", llm=True)
+    evaluation.add_argument("questions", metavar="QUESTIONS.jsonl", type=Path)
+    evaluation.add_argument("--json", type=Path, metavar="REPORT", help="write the report with a row per question")
+
+    status = _add(commands, "status", _status, "show what the index holds and which models answer", llm=True)
+    status.add_argument("--json", action="store_true", help="print it as JSON")
+    return parser
+
+
+def _add(
+    commands: Any,
+    name: str,
+    command: Callable[[argparse.Namespace], None],
+    summary: str,
+    *,
+    llm: bool = False,
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=summary.capitalize() + ".")
+    parser.set_defaults(command=command, llm=None)
+    parser.add_argument("--vectorstore", type=Path, metavar="V", help="folder of the index (./vectorstore)")
+    if llm:
+        parser.add_argument(
+            "--llm",
+            metavar="L",
+            help="auto, bundled, none, gguf:PATH, or provider:model such as openai:gpt-5-mini",
+        )
+    return parser
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 0 < int(text) < 65536:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port")
+    return int(text)
+
+
+def _index(options: argparse.Namespace) -> None:
+    vectorstore = load_config(options.vectorstore).vectorstore
+    # Found out before the embedder is loaded, which takes seconds.
+    from pfocr_chat.corpus import find_records
+
+    find_records(options.folder)
+    print("Loading the embedding model ...", file=sys.stderr)
+    from pfocr_chat.embedder import Embedder
+    from pfocr_chat.indexing import build_index
+
+    with _ProgressBar() as progress:
+        report = build_index(options.folder, vectorstore, Embedder(), progress=progress)
+    if report.rebuilt:
+        print(f"{report.rebuilt} It was built anew.")
+    for problem in report.problems[:MAX_PROBLEMS]:
+        print(f"cannot read {problem.path}: {problem.reason}", file=sys.stderr)
+    if len(report.problems) > MAX_PROBLEMS:
+        print(f"... and {len(report.problems) - MAX_PROBLEMS:,} more problems", file=sys.stderr)
+    print(
+        f"{report.found - report.unreadable:,} of {report.found:,} figures indexed"
+        f" ({report.added:,} added, {report.changed:,} changed, {report.deleted:,} deleted,"
+        f" {report.unchanged:,} unchanged, {report.unreadable:,} unreadable);"
+        f" generation {report.manifest.generation} in {vectorstore}"
+    )
+
+
+class _ProgressBar:
+    """One bar a step, with rate and time left."""
+
+    def __init__(self) -> None:
+        from tqdm import tqdm
+
+        self._make = tqdm
+        self._bar: Any = None
+        self._step = ""
+
+    def __enter__(self) -> _ProgressBar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        if step != self._step:
+            self.__exit__()
+            unit = " records" if step == "reading" else " passages"
+            self._bar = self._make(total=total, desc=step, unit=unit, dynamic_ncols=True)
+            self._step = step
+        self._bar.update(done - self._bar.n)
+
+
+def _open(options: argparse.Namespace) -> Any:
+    from pfocr_chat.assistant import open_assistant
+
+    return open_assistant(options.vectorstore, options.llm)
+
+
+def _ask(options: argparse.Namespace) -> None:
+    with _open(options) as assistant:
+        if options.json:
+            print(json.dumps(assistant.ask(options.question).to_dict(), ensure_ascii=False, indent=2))
+            return
+        streamed = False
+        for event in assistant.stream(options.question):
+            if isinstance(event, Stage) and sys.stderr.isatty():
+                print(f"{event.text} ...", file=sys.stderr)
+            elif isinstance(event, Text):
+                streamed = True
+                print(event.text, end="", flush=True)
+            elif isinstance(event, Answer):
+                print(_render_answer(event, with_text=not streamed))
+
+
+def _render_answer(answer: Answer, *, with_text: bool) -> str:
+    lines = [answer.text] if with_text else []
+    for citation in answer.citations:
+        lines += ["", f"[{citation.key}] {citation.figid}: {citation.title or ''}"]
+        label = "summary" if citation.quote_source == "summary" else "quote"
+        lines.append(f"    {label}: {citation.quote}")
+        lines += [f"    {name}: {address}" for name, address in citation.links]
+    if answer.near_misses:
+        lines += ["", "Nearest figures:"]
+        lines += [f"- {near.figid}: {near.title or ''} ({near.url})" for near in answer.near_misses]
+    more = answer.figids[len(answer.citations) :]
+    if more:
+        lines += ["", f"All {len(answer.figids):,} figures: {', '.join(answer.figids)}"]
+    if not answer.abstained and answer.citations:
+        lines += ["", f"Checked: {answer.grounding}."]
+    lines += [f"Note: {note}" for note in answer.notes]
+    return "\n".join(lines)
+
+
+def _find(options: argparse.Namespace) -> None:
+    options.llm = "none"
+    with _open(options) as assistant:
+        hits: list[Hit] = assistant.retrieve(options.question, k=options.k)
+    if options.json:
+        print(json.dumps([hit.to_dict() for hit in hits], ensure_ascii=False, indent=2))
+        return
+    if not hits:
+        print("No figure found.")
+    for rank, hit in enumerate(hits, start=1):
+        why = "; ".join(map(str, hit.matches)) or "similar in meaning"
+        print(f"{rank}. {hit.figid}  {hit.record.title or ''}\n   {why}\n   {hit.record.page_url}")
+
+
+def _chat(options: argparse.Namespace) -> None:
+    print("Loading the models ...", file=sys.stderr)
+    with _open(options) as assistant:
+        from pfocr_chat.ui import serve
+
+        serve(assistant, host=options.host, port=options.port)
+
+
+def _eval(options: argparse.Namespace) -> None:
+    from pfocr_chat.evaluation import evaluate, read_cases
+
+    cases = read_cases(options.questions)
+    with _open(options) as assistant, _ProgressBar() as bar:
+        report = evaluate(assistant, cases, progress=lambda done, total: bar("asking", done, total))
+    if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.write_text(json.dumps(report.to_dict(), ensure_ascii=False, indent=1), encoding="utf-8")
+    print(report)
+
+
+def _status(options: argparse.Namespace) -> None:
+    with _open(options) as assistant:
+        status = assistant.status()
+    if options.json:
+        print(json.dumps(status.to_dict(), ensure_ascii=False, indent=2))
+        return
+    print(
+        f"index      {status.figures:,} figures, {status.passages:,} passages from {status.corpus}\n"
+        f"generation {status.generation}, built {status.built}, in {status.vectorstore}\n"
+        f"embedder   {status.embedder} ({status.dimension} dimensions), passage format {status.passage_format}\n"
+        f"llm        {status.llm}"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

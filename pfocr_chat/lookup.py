@@ -1,0 +1,89 @@
+"""Answers about named figures, written by code from their records."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from pfocr_chat.citations import render_keys
+from pfocr_chat.generator import plain_markdown
+from pfocr_chat.records import Evidence, FigureRecord, Kind, Query, Tier
+
+MAX_NAMES = 60
+MAX_CAPTION = 1_200
+"""Characters of a caption shown when one figure is described."""
+
+_ABOUT_RECORD = re.compile(
+    r"\b(?:who|authors?|paper|article|journal|publi\w+|what year|which year|when|doi|organisms?|species"
+    r"|which genes|what genes|list (?:the )?genes|chemicals?|metabolites?|link)\b",
+    re.IGNORECASE,
+)
+
+
+def is_about_the_record(query: Query) -> bool:
+    """Whether a follow-up asks what the record of the figure in focus holds (paper, organism, genes)."""
+    return query.refers_back and bool(_ABOUT_RECORD.search(query.question))
+
+
+def describe_figures(evidence: Sequence[Evidence], *, total: int) -> str:
+    """Markdown: what the figures show, in full for one, in a line each for several; every line has its key."""
+    if len(evidence) == 1:
+        return _describe(evidence[0])
+    lines = [
+        f"- *{plain_markdown(_title(e.record))}.* {_caption(e.record, short=e.hit.quote)} {_key(e)}" for e in evidence
+    ]
+    rest = f"; the first {len(evidence)}" if total > len(evidence) else ""
+    return f"**{total} figures**{rest}:\n\n" + "\n".join(lines)
+
+
+def _describe(item: Evidence) -> str:
+    record = item.record
+    lines = [f"**{plain_markdown(_title(record))}** {_key(item)}"]
+    if record.caption:
+        lines.append(f"{_caption(record)} {_key(item)}")
+    facts = [("From", _paper(record)), ("Organisms", ", ".join(record.organisms))]
+    facts += [(label, _names(record, kind)) for kind, label in _LABELS.items()]
+    lines += [f"- {label}: {plain_markdown(text)} {_key(item)}" for label, text in facts if text]
+    return "\n\n".join(lines[:2]) + "\n\n" + "\n".join(lines[2:])
+
+
+_LABELS = {Kind.GENE: "Genes", Kind.CHEMICAL: "Chemicals", Kind.DISEASE: "Diseases"}
+
+
+def _key(item: Evidence) -> str:
+    return render_keys([item.key])
+
+
+def _title(record: FigureRecord) -> str:
+    return (record.title or record.paper_title or record.figid).rstrip(".")
+
+
+def _caption(record: FigureRecord, short: str | None = None) -> str:
+    caption = short if short is not None else record.caption or ""
+    if len(caption) > MAX_CAPTION:
+        caption = caption[:MAX_CAPTION].rsplit(" ", 1)[0] + "…"
+    text = plain_markdown(caption)
+    return f"In summary: {text}" if record.caption_source == "summary" else f"“{text}”"
+
+
+def _paper(record: FigureRecord) -> str:
+    parts = [
+        record.paper_title.rstrip(".") if record.paper_title else "",
+        record.reference or "",
+        record.journal or "",
+    ]
+    parts.append(str(record.year) if record.year else "")
+    return ". ".join(part.rstrip(".") for part in parts if part)
+
+
+def _names(record: FigureRecord, kind: Kind) -> str:
+    """Symbols, strongest evidence first, each with the printed word where that differs; family members last."""
+    named: dict[str, tuple[Tier, str]] = {}
+    for mention in record.mentions_of(kind):
+        best = named.get(mention.name)
+        if best is None or mention.tier < best[0]:
+            named[mention.name] = (mention.tier, mention.word)
+    ordered = sorted(named.items(), key=lambda item: item[1][0])
+    shown = [name if word.casefold() == name.casefold() else f"{name} (printed {word})" for name, (_, word) in ordered]
+    more = f" and {len(shown) - MAX_NAMES} more" if len(shown) > MAX_NAMES else ""
+    return ", ".join(shown[:MAX_NAMES]) + more

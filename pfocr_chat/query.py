@@ -1,0 +1,251 @@
+"""Understanding a question: what it names, what it asks for, and what it leaves out.
+
+Deterministic: patterns for ids, years and the kind of answer, and the catalog's names for the
+genes, chemicals and diseases. No language model takes part.
+"""
+
+from __future__ import annotations
+
+import re
+from difflib import SequenceMatcher
+
+from pfocr_chat.catalog import Catalog, Named
+from pfocr_chat.config import MAX_QUESTION
+from pfocr_chat.errors import QuestionError
+from pfocr_chat.lexicon import STOPWORDS, atoms, name_windows, reads_as_name, singular
+from pfocr_chat.records import FIGID_PATTERN, Conversation, Entity, Intent, Query, Tier
+
+_PMCID = re.compile(r"\bPMC\d{4,9}\b", re.IGNORECASE)
+_FIGID = re.compile(FIGID_PATTERN.pattern, re.IGNORECASE)
+_FIGURE_NUMBER = re.compile(r"\b(?:fig(?:ure)?s?\.?|scheme)\s*(\d{1,3})\b", re.IGNORECASE)
+_LISTING = re.compile(
+    r"\b(?:which|what|any|all|list|find|show me|give me|get me)\b(?:\W+\w+){0,4}?"
+    r"\W+(?:figures?|pathways?|diagrams?|schemes?)\b"
+    r"|^\W*(?:\w+\W+){0,6}?figures?\W+(?:about|on|with|for|that|of|from|showing|where|in|published|linking)\b"
+    r"|\banything (?:on|about)\b",
+    re.IGNORECASE,
+)
+_COUNT = re.compile(r"\bhow many\b|\bnumber of figures\b|\bcount\b(?:\W+\w+){0,3}?\W+figures\b", re.IGNORECASE)
+_GREETING = re.compile(
+    r"^\W*(?:(?:hi|hello|hey|good (?:morning|afternoon|evening)|thanks?(?: you)?|thank you|bye)\b[\s\w]{0,20}"
+    r"|(?:help|what can you do|who are you|what are you|how do(?:es)? (?:you|this) work|what is this)(?: for me)?)\W*$",
+    re.IGNORECASE,
+)
+_CONTINUES = re.compile(
+    r"^\W*(?:and|but|or|also|only|just|what about|how about|what (?:else|changes|happens)|same|those|these|them|it|they"
+    r"|who|in which|which (?:paper|journal|year|organism)|when|where)\b",
+    re.IGNORECASE,
+)
+_PRONOUN = re.compile(
+    r"\b(?:its?|they|them|their|those|these|(?:that|this) (?:one|figure)"
+    r"|the (?:first|second|third|last|other|same))\b",
+    re.IGNORECASE,
+)
+_YEAR = r"((?:19|20)\d\d)"
+# (pattern, what to add to the lower bound, what to add to the upper); None leaves a bound open.
+_YEAR_PATTERNS = tuple(
+    (re.compile(pattern.replace("YEAR", _YEAR), re.IGNORECASE), low, high)
+    for pattern, low, high in (
+        (r"\b(?:between|from)\s+YEAR\s*(?:and|to|until|-|–)\s*YEAR\b", 0, 0),
+        (r"\bYEAR\s*[-–]\s*YEAR\b", 0, 0),
+        (r"\b(?:since|starting (?:in|from))\s+YEAR\b(?:\s+on(?:wards?)?\b)?", 0, None),
+        (r"\bfrom\s+YEAR\s+on(?:wards?)?\b", 0, None),
+        (r"\b(?:after|later than|newer than)\s+YEAR\b", 1, None),
+        (r"\b(?:before|earlier than|older than|prior to)\s+YEAR\b", None, -1),
+        (r"\b(?:until|up to|till)\s+YEAR\b", None, 0),
+        (r"\b(?:in|from|during|of|year)\s+YEAR\b", 0, 0),
+    )
+)
+_CODE_LIKE = re.compile(r"[A-Za-z]\d|\d[A-Za-z]|[A-Za-z]-\d|[a-z][A-Z]|[A-Z]{3}")
+# Endings of enzymes, proteins and chemicals, and stems of the WHO's international non-proprietary names that they
+# do not cover: https://www.who.int/teams/health-product-and-policy-standards/inn/stembook
+_MOLECULE_ENDING = re.compile(
+    r"(?:ase|in|ine|ide|ol|ose|ane|ene|yne|ogen|nib|mab|cept|stat|azole|vir|sartan|pril|xaban|gatran|glutide|tecan"
+    r"|triptan|lukast|profen|coxib|limus|ciclib|parib|degib|taxel|platin|azepam|barbital)s?$"
+)
+_ORDINARY_ENDING = re.compile(
+    r"(?:ing|ed|ly|ates?|i[sz]es?|ness|tions?|ments?|[ai]ble|ful|less|ous|ish|ists?|ers?|ors?|ives?|als?|ary|ity|ies"
+    r"|ify|ance|ence|ant|ent|wise)$"
+)
+
+
+def understand(question: str, catalog: Catalog, conversation: Conversation | None = None) -> Query:
+    """What ``question`` asks of the catalog, with the last turn where it refers back to it.
+
+    Raises:
+        QuestionError: the question is empty or longer than 2,000 characters.
+    """
+    question = _checked(question)
+    figids, missing = _named_figures(question, catalog)
+    year_from, year_to, rest = _years(question)
+    last = conversation.last if conversation else None
+    refers_back = last is not None and not figids and _refers_back(question, catalog)
+    text = f"{last.subject} {rest}" if last and refers_back else rest
+    if last and refers_back and year_from is None and year_to is None:
+        year_from, year_to = last.year_from, last.year_to
+    entities = _entities(text, catalog)
+    unknown, unfamiliar = _not_in_corpus(rest, entities, catalog)
+    intent = Intent.LOOKUP if figids or missing else _intent(question)
+    if last and refers_back and intent is Intent.RELATION and last.intent is not Intent.CHAT:
+        intent = last.intent
+    return Query(
+        question=question,
+        text=text,
+        intent=intent,
+        terms=_terms(text),
+        entities=entities,
+        figids=figids,
+        missing=missing,
+        year_from=year_from,
+        year_to=year_to,
+        unknown=unknown,
+        unfamiliar=unfamiliar,
+        refers_back=refers_back,
+    )
+
+
+def _checked(question: str) -> str:
+    text = " ".join("".join(c if c.isprintable() else " " for c in question).split())
+    if not text:
+        raise QuestionError("The question is empty. Ask, for example: Which figures link integrins to YAP?")
+    if len(text) > MAX_QUESTION:
+        raise QuestionError(
+            f"The question has {len(text):,} characters; at most {MAX_QUESTION:,} can be read. Shorten it and ask again."
+        )
+    return text
+
+
+def _intent(question: str) -> Intent:
+    if _GREETING.search(question):
+        return Intent.CHAT
+    if _COUNT.search(question):
+        return Intent.COUNT
+    return Intent.LISTING if _LISTING.search(question) else Intent.RELATION
+
+
+def _refers_back(question: str, catalog: Catalog) -> bool:
+    """Whether a question needs the turn before it: it continues it, or has a pronoun and few names."""
+    if _CONTINUES.search(question) or not _terms(question):
+        return True
+    return bool(_PRONOUN.search(question)) and len(_entities(question, catalog)) < 2
+
+
+def _named_figures(question: str, catalog: Catalog) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The figures that the question names by figid, alias, or paper and figure number; and what is not there."""
+    found: list[str] = []
+    missing: list[str] = []
+    for match in _FIGID.finditer(question):
+        name = match.group().rstrip(".-_+")
+        figids = catalog.figids_named(name)
+        found.extend(figids)
+        missing.extend([] if figids else [name])
+    rest = _FIGID.sub(" ", question)
+    for match in _PMCID.finditer(rest):
+        pmcid = match.group().upper()
+        figids = catalog.figids_of_paper(pmcid)
+        number = _FIGURE_NUMBER.search(rest)
+        if number and figids:
+            wanted = [f for f in figids if _has_number(catalog, f, number.group(1))]
+            missing.extend([] if wanted else [f"figure {number.group(1)} of {pmcid}"])
+            found.extend(wanted)
+        else:
+            found.extend(figids)
+            missing.extend([] if figids else [pmcid])
+    return tuple(dict.fromkeys(found)), tuple(dict.fromkeys(missing))
+
+
+def _has_number(catalog: Catalog, figid: str, number: str) -> bool:
+    record = catalog.record(figid)
+    labels = (record.number, (record.alias or "").partition("__")[2]) if record else ()
+    return any(number in re.findall(r"\d+", label or "") for label in labels)
+
+
+def _years(question: str) -> tuple[int | None, int | None, str]:
+    """Inclusive year bounds in the question, and the question without their words."""
+    for pattern, from_shift, to_shift in _YEAR_PATTERNS:
+        match = pattern.search(question)
+        if match:
+            years = [int(y) for y in match.groups() if y]
+            low = None if from_shift is None else min(years) + from_shift
+            high = None if to_shift is None else max(years) + to_shift
+            return low, high, f"{question[: match.start()]} {question[match.end() :]}".strip()
+    return None, None, question
+
+
+def _terms(text: str) -> tuple[str, ...]:
+    """The words of the text that say what it is about, each in normalised form, in order."""
+    without_ids = _PMCID.sub(" ", _FIGID.sub(" ", text))
+    words = re.findall(r"[^\W_]+(?:[-‐-―−/'’+][^\W_]+)*", without_ids)
+    keys = (" ".join(atoms(word)) for word in words if word.lower() not in STOPWORDS)
+    return tuple(dict.fromkeys(key for key in keys if len(key) > 1 and key not in STOPWORDS))
+
+
+def _entities(text: str, catalog: Catalog) -> tuple[Entity, ...]:
+    """The longest names in the text that the corpus knows, from left to right, without overlap."""
+    windows = [w for w in name_windows(text) if reads_as_name(w[3])]
+    keys = {w[0] for w in windows}
+    keys |= {single for key in keys if (single := singular(key))}
+    known = catalog.lookup_names(keys)
+    taken: set[int] = set()
+    found: list[tuple[int, Entity]] = []
+    for key, first, last, written in sorted(windows, key=lambda w: (w[1] - w[2], w[1])):
+        named = known.get(key) or known.get(singular(key) or "")
+        if named and not taken.intersection(range(first, last)):
+            taken.update(range(first, last))
+            found.append((first, _to_entity(written, named, catalog)))
+    unique = {entity.names: entity for _, entity in sorted(found, key=lambda f: f[0])}
+    return tuple(unique.values())
+
+
+def _to_entity(written: str, named: tuple[Named, ...], catalog: Catalog) -> Entity:
+    """The entity that a word stands for: its most frequent reading, with the spellings of it."""
+    strong = [n for n in named if n.tier is not Tier.FAMILY]
+    readings = strong or list(named)
+    top = readings[0]
+    same_kind = [n for n in readings if n.kind is top.kind]
+    names = tuple(n.name for n in same_kind if not strong or n.count * 3 >= top.count)
+    aliases = {named[0].key}
+    if strong:
+        spelled = {key for counts in catalog.spellings(top.kind, names).values() for key in counts}
+        readings_of = catalog.lookup_names(spelled)
+        aliases |= {key for key in spelled if _is_distinct(key) and readings_of[key][0].name in names}
+    return Entity(top.kind, written, names, is_family=not strong, aliases=frozenset(aliases))
+
+
+def _is_distinct(key: str) -> bool:
+    """Whether a spelling found in running text can be taken for the name."""
+    return len(key.replace(" ", "")) >= 3 and any(c.isalpha() for c in key) and reads_as_name(key)
+
+
+def _not_in_corpus(
+    text: str, entities: tuple[Entity, ...], catalog: Catalog
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Words of the text that stand in no record, nor close to a word that does: names, and other words.
+
+    A name is written like a gene, cell line or code (a digit or an inner capital), or ends like a
+    drug, a protein or a chemical.
+    """
+    named = {atom for entity in entities for atom in atoms(entity.mention)}
+    names: list[str] = []
+    others: list[str] = []
+    for word in re.findall(r"[^\W_]+(?:[-‐-―−][^\W_]+)*", _PMCID.sub(" ", _FIGID.sub(" ", text))):
+        for atom in atoms(word):
+            if len(atom) < 4 or not atom.isalpha() or atom in named or atom in STOPWORDS:
+                continue
+            if catalog.has_word(atom) or _near(atom, catalog.words_like(atom[:3])):
+                continue
+            if _CODE_LIKE.search(word) or _MOLECULE_ENDING.search(atom):
+                names.append(word)
+            elif not _ORDINARY_ENDING.search(atom):
+                others.append(word)
+            break
+    return tuple(dict.fromkeys(names)), tuple(dict.fromkeys(others))
+
+
+def _near(word: str, vocabulary: list[str]) -> bool:
+    """Whether ``word`` is a likely misspelling, or another form, of a stem in ``vocabulary``."""
+    return any(
+        (len(stem) >= 6 and word.startswith(stem))
+        or (abs(len(stem) - len(word)) <= 3 and SequenceMatcher(None, stem, word).ratio() >= 0.85)
+        for stem in vocabulary
+    )

@@ -1,0 +1,15 @@
+"""The web page: a chat beside the figures that its answers cite.
+
+A front end shows an ``Answer`` and decides nothing. Nothing on the page is fetched from outside.
+"""
+
+from __future__ import annotations
+
+import os
+
+# Gradio reads this once, when it is imported; unset, it calls home at start.
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+
+from pfocr_chat.ui.server import build_app, serve
+
+__all__ = ["build_app", "serve"]

