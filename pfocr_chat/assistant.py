@@ -112,7 +112,7 @@ class Assistant:
         query = understand(question, self._catalog)
         if query.figids:
             return self._retriever.to_hits(query, query.figids[:k])
-        return self._retriever.retrieve(query, k)
+        return self._retriever.retrieve(query, k, complete=self._retriever.complete(query))
 
     def ask(self, question: str, conversation: Conversation | None = None) -> Answer:
         """One answer; pass ``answer.conversation`` on to ask a follow-up.

@@ -54,9 +54,10 @@ HELP = (
     "I answer questions about published pathway figures and cite the figures that support each statement. "
     "Ask me, for example:\n\n"
     "- Which figures link integrins to YAP?\n"
-    "- How does ferroptosis depend on GPX4?\n"
+    "- How does TGF-β drive EMT?\n"
     "- Which figures show both TNFα and IL-6?\n"
-    "- What does PMC11989024__ijms-26-03143-g003 show?"
+    "- How many figures show mTOR since 2015?\n"
+    "- What does this figure show? (with its figid, such as PMC…__name)"
 )
 
 
@@ -99,8 +100,8 @@ class Chain:
 
     def _search(self, query: Query, conversation: Conversation) -> Generator[Event, None, None]:
         yield Stage(f"Searching {self.catalog.figures:,} figures")
-        hits = self.retriever.retrieve(query, HITS)
-        complete = self.retriever.complete(query) if query.intent in (Intent.LISTING, Intent.COUNT) else []
+        complete = self.retriever.complete(query)
+        hits = self.retriever.retrieve(query, HITS, complete=complete)
         reason = _why_abstain(query, hits)
         if reason:
             yield self._abstain(query, conversation, reason, hits)
@@ -121,7 +122,7 @@ class Chain:
             evidence=evidence,
             checks=[s.check for s in statements],
             figids=chosen,
-            hits=hits,
+            hits=[*shown, *(hit for hit in hits if hit.figid not in set(chosen[:LARGE_EVIDENCE]))],
             notes=(note,) if note else (),
         )
 

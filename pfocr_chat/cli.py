@@ -17,6 +17,7 @@ from pfocr_chat import __version__
 from pfocr_chat.config import load_config
 from pfocr_chat.errors import PfocrChatError
 from pfocr_chat.records import Answer, Hit, Stage, Text
+from pfocr_chat.resources import data_folder
 
 MAX_PROBLEMS = 10
 """Unreadable files named on the screen; all are counted."""
@@ -222,11 +223,12 @@ def _chat(options: argparse.Namespace) -> None:
 
 
 def _eval(options: argparse.Namespace) -> None:
-    from pfocr_chat.evaluation import evaluate, read_cases
+    from pfocr_chat.evaluation import evaluate, read_cases, read_prompt_phrases
 
     cases = read_cases(options.questions)
     with _open(options) as assistant, _ProgressBar() as bar:
-        report = evaluate(assistant, cases, progress=lambda done, total: bar("asking", done, total))
+        secrets = read_prompt_phrases(data_folder("prompts"))
+        report = evaluate(assistant, cases, secrets=secrets, progress=lambda done, total: bar("asking", done, total))
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(report.to_dict(), ensure_ascii=False, indent=1), encoding="utf-8")

@@ -13,7 +13,7 @@ from pfocr_chat.errors import ConfigError
 
 PREFIX = "PFOCR_CHAT_"
 KNOWN = {"PFOCR_CHAT_VECTORSTORE", "PFOCR_CHAT_LLM"}
-MAX_QUESTION = 2_000
+MAX_QUESTION = 4_000
 """Characters; a longer question is refused."""
 
 

@@ -21,7 +21,7 @@ _FIGURE_NUMBER = re.compile(r"\b(?:fig(?:ure)?s?\.?|scheme)\s*(\d{1,3})\b", re.I
 _LISTING = re.compile(
     r"\b(?:which|what|any|all|list|find|show me|give me|get me)\b(?:\W+\w+){0,4}?"
     r"\W+(?:figures?|pathways?|diagrams?|schemes?)\b"
-    r"|^\W*(?:\w+\W+){0,6}?figures?\W+(?:about|on|with|for|that|of|from|showing|where|in|published|linking)\b"
+    r"|^\W*(?:\w+\W+){0,6}?figures?\W+(?:about|on|with|for|that|of|from|showing|where|in|published|\w+ing)\b"
     r"|\banything (?:on|about)\b",
     re.IGNORECASE,
 )
@@ -73,7 +73,7 @@ def understand(question: str, catalog: Catalog, conversation: Conversation | Non
     """What ``question`` asks of the catalog, with the last turn where it refers back to it.
 
     Raises:
-        QuestionError: the question is empty or longer than 2,000 characters.
+        QuestionError: the question is empty or longer than 4,000 characters.
     """
     question = _checked(question)
     figids, missing = _named_figures(question, catalog)
@@ -110,7 +110,8 @@ def _checked(question: str) -> str:
         raise QuestionError("The question is empty. Ask, for example: Which figures link integrins to YAP?")
     if len(text) > MAX_QUESTION:
         raise QuestionError(
-            f"The question has {len(text):,} characters; at most {MAX_QUESTION:,} can be read. Shorten it and ask again."
+            f"The question has {len(text):,} characters; at most {MAX_QUESTION:,} can be read."
+            " Shorten it and ask again."
         )
     return text
 

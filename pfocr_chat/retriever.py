@@ -12,7 +12,7 @@ from typing import Protocol
 from pfocr_chat.catalog import Catalog
 from pfocr_chat.citations import best_quote
 from pfocr_chat.lexicon import atoms, contains
-from pfocr_chat.records import Entity, FigureRecord, Hit, Match, Query, Tier
+from pfocr_chat.records import Entity, FigureRecord, Hit, Intent, Match, Query, Tier
 from pfocr_chat.vectorindex import VectorIndex
 
 RRF_K = 20
@@ -35,8 +35,11 @@ class Retriever:
         self._vectors = vectors
         self._embedder = embedder
 
-    def retrieve(self, query: Query, k: int) -> list[Hit]:
-        """At most ``k`` figures, best first; figures outside the query's years are left out."""
+    def retrieve(self, query: Query, k: int, *, complete: Sequence[str] = ()) -> list[Hit]:
+        """At most ``k`` figures, best first; figures outside the query's years are left out.
+
+        Figures in ``complete``, the exact answer to a question for several entities, come first.
+        """
         dense = self._dense(query)
         lexical = self._lexical(query)
         scores: dict[str, float] = defaultdict(float)
@@ -46,6 +49,9 @@ class Retriever:
         if query.year_from or query.year_to:
             inside = self._catalog.figids_in_years(query.year_from, query.year_to)
             scores = {figid: score for figid, score in scores.items() if figid in inside}
+        # Every figure that shows all entities goes before every one that does not: no fused score exceeds 2 / RRF_K.
+        for figid in complete if len(query.entities) > 1 else ():
+            scores[figid] = scores.get(figid, 0.0) + 2.0 / RRF_K
         best = sorted(scores, key=lambda figid: (-scores[figid], figid))[:k]
         return self.to_hits(query, best, scores=scores, similarities=dense)
 
@@ -77,8 +83,11 @@ class Retriever:
 
         A figure shows an entity where its tables have it under its symbol or a synonym, or its
         title or caption names it; for a family, also where a member is printed. Where the query
-        has no entity, every figure that has all its subject words.
+        has no entity, every figure that has all its subject words. Empty for a question that does
+        not ask for a list or a count.
         """
+        if query.intent not in (Intent.LISTING, Intent.COUNT):
+            return []
         if query.entities:
             shown = [self._figures_showing(entity) for entity in query.entities]
             found = {f: max(tiers[f] for tiers in shown) for f in shown[0] if all(f in tiers for tiers in shown)}

@@ -23,7 +23,7 @@ from pfocr_chat.evaluation import (
 )
 from pfocr_chat.evaluation.cases import CaseTurn, Filter
 from pfocr_chat.evaluation.scoring import MEASURES, NOT_INDEXED, NOTHING_GIVEN, Observation, Score, score
-from pfocr_chat.records import Answer, Citation, Conversation, Evidence, FigureRecord, Hit, Status, Turn
+from pfocr_chat.records import Answer, Citation, Conversation, Evidence, FigureRecord, Hit, Intent, Status, Turn
 from pfocr_chat.resources import data_folder
 
 SEED = "PMC11989024__ijms-26-03143-g003"
@@ -447,7 +447,7 @@ def test_a_run_asks_in_order_and_tells_its_progress() -> None:
 
 def test_a_followup_is_asked_within_its_conversation() -> None:
     """The second turn is asked with the conversation that the first answer left."""
-    talk = Conversation((Turn("first", "first"),))
+    talk = Conversation((Turn("first", "first", intent=Intent.RELATION),))
     turns = (CaseTurn("first", ()), CaseTurn("then", (FAK.figid,)))
     case = Case("F", CaseType.FOLLOWUP, "first", gold=(FAK.figid,), turns=turns)
     assistant = ScriptedAssistant(

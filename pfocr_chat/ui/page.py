@@ -81,7 +81,7 @@ class _Page:
         at_once: dict[str, Any] = {
             "outputs": shown,
             "cancels": [asked, picked],
-            "queue": False,
+            "concurrency_limit": None,  # queued all the same, so as not to be overtaken by what it ends
             "show_progress": "hidden",
             "api_visibility": "private",
         }
