@@ -115,6 +115,10 @@ class Chain:
         if lead:
             yield Text(lead)
         statements, note = yield from self._write(query, evidence)
+        if not statements:
+            reason = "The figures found do not answer this question."
+            yield self._abstain(query, conversation, reason, hits)
+            return
         yield self._answer(
             query,
             conversation,
@@ -129,7 +133,10 @@ class Chain:
     def _write(
         self, query: Query, evidence: Sequence[Evidence]
     ) -> Generator[Event, None, tuple[list[Statement], str | None]]:
-        """Stream the checked statements; quotes stand in where the language model fails or finds nothing."""
+        """Stream the checked statements; quotes stand in where the language model fails.
+
+        No statements: it found that no figure answers a question that asks for no list.
+        """
         statements: list[Statement] = []
         note = None
         try:
@@ -139,6 +146,8 @@ class Chain:
                     yield Text(_join([statement]))
         except LlmError as exc:
             note = f"The language model failed, so figures are quoted instead. {exc}"
+        if not (statements or note) and query.intent is Intent.RELATION:
+            return [], None
         cited = {key for s in statements if s.text for key in s.check.keys}
         if note or not cited:
             for statement in quoted([e for e in evidence if e.key not in cited][:SMALL_EVIDENCE]):
@@ -150,7 +159,7 @@ class Chain:
         if self.llm is None:
             return quoted(evidence)
         if self.small:
-            return drafted_singly(self.llm, self.one_figure, query, evidence)
+            return drafted_singly(self.llm, self.one_figure, evidence)
         return drafted_together(self.llm, self.all_evidence, query, evidence)
 
     def _describe(

@@ -42,39 +42,37 @@ def without_keys(text: str) -> str:
 
 
 def best_quote(record: FigureRecord, terms: Sequence[str], entities: Sequence[Entity] = ()) -> str:
-    """The sentence of the caption (the title, where there is none) that has most of what is asked.
+    """What of the caption (of the title, where there is none) bears most on the question.
 
-    ``terms`` are normalised words. The result is verbatim from the record, but for a final
+    The sentence that has most of what is asked, with sentences beside it as long as they add to
+    that. ``terms`` are normalised words. The result is verbatim from the record, but for a final
     ellipsis where it was cut; it is empty only where the record has no text at all.
     """
     sentences = split_sentences(record.caption or "") or [record.title or record.paper_title or ""]
-    sentence = sentences[_by_relevance(sentences, terms, entities)[0]]
-    if len(sentence) <= MAX_QUOTE:
-        return sentence
-    return sentence[:MAX_QUOTE].rsplit(" ", 1)[0].rstrip(",;: ") + "…"
-
-
-def excerpt(record: FigureRecord, terms: Sequence[str], entities: Sequence[Entity], *, limit: int) -> str:
-    """What of the caption bears on the question: its best sentence, with one that adds to what is asked.
-
-    In the caption's order; at most ``limit`` characters, unless the best sentence alone is longer.
-    """
-    sentences = split_sentences(record.caption or "")
-    if not sentences:
-        return ""
-    ranked = _by_relevance(sentences, terms, entities)
-    best = sentences[ranked[0]]
-    asked = [term for term in terms if not contains(atoms(best), term.split())]
-    added = next((i for i in ranked[1:] if _overlap(sentences[i], asked, ())), None)
-    if added is None or len(best) + len(sentences[added]) > limit:
-        return best
-    return " ".join(sentences[i] for i in sorted((ranked[0], added)))
-
-
-def _by_relevance(sentences: Sequence[str], terms: Sequence[str], entities: Sequence[Entity]) -> list[int]:
-    """Positions of the sentences, the most relevant first; among equals whole ones before scraps."""
     scores = [(_overlap(s, terms, entities), min(len(s), 60)) for s in sentences]
-    return sorted(range(len(sentences)), key=lambda i: (-scores[i][0], -scores[i][1], i))
+    first = last = max(range(len(sentences)), key=lambda i: (*scores[i], -i))
+    quote = sentences[first]
+    while neighbour := _adding_neighbour(sentences, first, last, quote, terms):
+        first, last = min(first, neighbour[0]), max(last, neighbour[0])
+        quote = neighbour[1]
+    if len(quote) <= MAX_QUOTE:
+        return quote
+    return quote[:MAX_QUOTE].rsplit(" ", 1)[0].rstrip(",;: ") + "…"
+
+
+def _adding_neighbour(
+    sentences: Sequence[str], first: int, last: int, quote: str, terms: Sequence[str]
+) -> tuple[int, str] | None:
+    """The sentence before or after ``quote`` that has a term it lacks and fits: its position, and both joined."""
+    words = atoms(quote)
+    asked = [term for term in terms if not contains(words, term.split())]
+    for position in (last + 1, first - 1):
+        if not 0 <= position < len(sentences) or not _overlap(sentences[position], asked, ()):
+            continue
+        pair = (quote, sentences[position]) if position > last else (sentences[position], quote)
+        if len(joined := " ".join(pair)) <= MAX_QUOTE:
+            return position, joined
+    return None
 
 
 def is_verbatim(quote: str, record: FigureRecord) -> bool:

@@ -51,7 +51,14 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     index = _add(commands, "index", _index, "make the index agree with a folder of figure records")
-    index.add_argument("folder", metavar="DIR", type=Path, help="records in the PFOCR layout, or plain .md files")
+    index.add_argument(
+        "folder",
+        metavar="DIR",
+        type=Path,
+        nargs="?",
+        default=data_folder("seeds"),
+        help="records in the PFOCR layout, or plain .md files (the starter records)",
+    )
 
     ask = _add(commands, "ask", _ask, "answer one question", llm=True)
     ask.add_argument("question")

@@ -13,18 +13,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from pfocr_chat.citations import KEY, check_sentence, excerpt, parse_keys, render_keys
+from pfocr_chat.citations import KEY, check_sentence, parse_keys, render_keys
 from pfocr_chat.prompting import Prompt
 from pfocr_chat.records import Check, Evidence, FigureRecord, Query, Verdict
 from pfocr_chat.sentences import split_sentences
 
 NO_EVIDENCE = "NO_EVIDENCE"
 """What a large language model writes where no figure answers."""
-MAX_EXCERPT = 600
-"""Characters of a caption given to a small language model to restate; with more it loses the thread."""
 SMALL_MAX_TOKENS = 80
 LARGE_MAX_TOKENS = 700
 
+_BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+")
 _KEYS_AFTER_STOP = re.compile(rf"([.!?])\s*((?:{KEY.pattern}\s*)+)")
 
 
@@ -73,14 +72,14 @@ def quoted(evidence: Sequence[Evidence]) -> Iterator[Statement]:
         yield quote_statement(item)
 
 
-def drafted_singly(llm: Llm, prompt: Prompt, query: Query, evidence: Sequence[Evidence]) -> Iterator[Statement]:
+def drafted_singly(llm: Llm, prompt: Prompt, evidence: Sequence[Evidence]) -> Iterator[Statement]:
     """One sentence for each figure, written by a small language model, or a quote where it fails the check."""
     for item in evidence:
-        text = excerpt(item.record, query.terms, query.entities, limit=MAX_EXCERPT)
-        if not text:
+        if not item.record.caption:
             yield quote_statement(item)
             continue
-        system, user = prompt.render(caption=text)
+        # With the whole caption, or the question, it loses the thread.
+        system, user = prompt.render(caption=item.hit.quote)
         draft = "".join(llm.stream(system, user, max_tokens=SMALL_MAX_TOKENS))
         sentence = _first_sentence(draft)
         check = check_sentence(f"{sentence} {render_keys([item.key])}", {item.key: item})
@@ -138,11 +137,12 @@ def _sentences(pieces: Iterator[str]) -> Iterator[str]:
         sentences = _with_trailing_keys(buffer)
         # The last two may still grow: a key can follow a full stop.
         yield from sentences[:-2]
-        buffer = " ".join(sentences[-2:]) + (" " if buffer[-1:].isspace() else "") if len(sentences) > 2 else buffer
+        if len(sentences) > 2:
+            buffer = "\n".join(sentences[-2:]) + (" " if buffer[-1:].isspace() else "")
     yield from _with_trailing_keys(buffer)
 
 
 def _with_trailing_keys(text: str) -> list[str]:
-    """The sentences of ``text``; keys that stand after a full stop belong to the sentence before it."""
+    """The sentences of ``text``, list items apart; keys after a full stop belong to the sentence before it."""
     text = _KEYS_AFTER_STOP.sub(lambda m: f" {m.group(2).strip()}{m.group(1)} ", text)
-    return split_sentences(text)
+    return [sentence for line in text.splitlines() for sentence in split_sentences(_BULLET.sub("", line))]

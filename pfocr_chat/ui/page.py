@@ -67,7 +67,7 @@ class _Page:
 
     def wire(self) -> None:
         """Tie the events to their handlers; none of them is offered as a public endpoint."""
-        shown = [self.session, self.chat, self.panel, self.box, self.ask, self.stop]
+        shown = [self.session, self.chat, self.panel, self.box, self.ask, self.stop, self.clear]
         answering: dict[str, Any] = {
             "outputs": shown,
             "concurrency_limit": ANSWERS_AT_ONCE,
@@ -76,17 +76,15 @@ class _Page:
             "show_progress": "hidden",
             "api_visibility": "private",
         }
-        asked = gr.on([self.ask.click, self.box.submit], self.on_ask, [self.box, self.session], **answering)
-        picked = self.chat.example_select(self.on_example, [self.session], **answering)
-        at_once: dict[str, Any] = {
-            "outputs": shown,
-            "cancels": [asked, picked],
-            "concurrency_limit": None,  # queued all the same, so as not to be overtaken by what it ends
+        gr.on([self.ask.click, self.box.submit], self.on_ask, [self.box, self.session], **answering)
+        self.chat.example_select(self.on_example, [self.session], **answering)
+        meanwhile: dict[str, Any] = {
+            "concurrency_limit": None,
             "show_progress": "hidden",
             "api_visibility": "private",
         }
-        self.stop.click(self.on_stop, [self.session], **at_once)
-        self.clear.click(self.on_clear, **at_once)
+        self.stop.click(self.on_stop, [self.session], **meanwhile)
+        self.clear.click(self.on_clear, outputs=shown, **meanwhile)
 
     def on_ask(self, question: str, session: Session) -> Generator[Update, None, None]:
         """Answer what was typed; it leaves the box, and comes back to it if it is refused."""
@@ -105,9 +103,9 @@ class _Page:
             for latest in sessions:
                 yield self._show(latest)
 
-    def on_stop(self, session: Session) -> Update:
-        """Keep what has been written and be ready for the next question."""
-        return self._show(session.stopped())
+    def on_stop(self, session: Session) -> None:
+        """End the answer; what answers it shows that, since two writers could overtake each other."""
+        session.stop()
 
     def on_clear(self) -> Update:
         """Forget the conversation."""
@@ -121,6 +119,7 @@ class _Page:
             self.chat: session.messages,
             self.ask: gr.Button(visible=not busy),
             self.stop: gr.Button(visible=busy),
+            self.clear: gr.Button(interactive=not busy),
         }
         if not busy and session.notice is None:
             update[self.panel] = session.panel

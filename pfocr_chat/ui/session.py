@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator, Mapping
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pfocr_chat.errors import PfocrChatError, QuestionError
 from pfocr_chat.records import Answer, Conversation, FigureRecord, Stage, Text
 from pfocr_chat.ui import render
+from pfocr_chat.ui.feed import Feed
 
 if TYPE_CHECKING:
     from pfocr_chat.assistant import Assistant
@@ -34,6 +34,7 @@ class Pending:
     """A question being answered: the verified text so far and what is being done now."""
 
     question: str
+    feed: Feed
     text: str = ""
     stage: str = ""
 
@@ -70,11 +71,10 @@ class Session:
         cards = {turn: e.cards for turn, e in enumerate(self.exchanges, start=1) if e.cards}
         return render.render_panel(cards)
 
-    def stopped(self) -> Session:
-        """This session after its visitor stopped the answer under way."""
-        if self.pending is None:
-            return self
-        return self.with_reply(self.pending.question, render.render_stopped(self.pending.text))
+    def stop(self) -> None:
+        """End the answer under way, if there is one; ``answer_question`` then shows what there is of it."""
+        if self.pending:
+            self.pending.feed.stop()
 
     def with_reply(self, question: str, reply: str, cards: str = "") -> Session:
         """This session with one more question and what came of it, as HTML."""
@@ -93,7 +93,8 @@ def answer_question(assistant: Assistant, question: str, session: Session) -> Ge
     """The session to show, again and again, while ``question`` is answered.
 
     Raises nothing: a failure becomes a sentence in the chat. A question that is refused leaves no
-    trace but that sentence. Closing the generator stops the assistant.
+    trace but that sentence. Closing the generator, or ``stop`` of a session that it gave, stops the
+    assistant.
     """
     session = replace(session, pending=None, notice=None)
     try:
@@ -108,9 +109,10 @@ def answer_question(assistant: Assistant, question: str, session: Session) -> Ge
 
 
 def _answering(assistant: Assistant, question: str, session: Session) -> Generator[Session, None, None]:
-    pending = Pending(question)
-    with closing(assistant.stream(question, session.conversation)) as events:
-        for event in events:
+    feed = Feed(lambda: assistant.stream(question, session.conversation))
+    pending = Pending(question, feed)
+    try:
+        for event in feed:
             match event:
                 case Stage():
                     pending = replace(pending, stage=event.text)
@@ -120,6 +122,10 @@ def _answering(assistant: Assistant, question: str, session: Session) -> Generat
                     yield replace(session, pending=pending)
                 case Answer():
                     yield session.with_answer(question, event, _records(assistant, event))
+                    return
+        yield session.with_reply(question, render.render_stopped(pending.text))
+    finally:
+        feed.stop()
 
 
 def _records(assistant: Assistant, answer: Answer) -> dict[str, FigureRecord]:
