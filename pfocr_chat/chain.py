@@ -159,7 +159,7 @@ class Chain:
         if self.llm is None:
             return quoted(evidence)
         if self.small:
-            return drafted_singly(self.llm, self.one_figure, evidence)
+            return drafted_singly(self.llm, self.one_figure, query, evidence)
         return drafted_together(self.llm, self.all_evidence, query, evidence)
 
     def _describe(

@@ -15,7 +15,7 @@ from pfocr_chat.sentences import split_sentences
 KEY = re.compile(r"\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
 MAX_QUOTE = 400
 """Characters; a longer sentence is quoted up to a word boundary, with an ellipsis after it."""
-MIN_WORDS_SHARED = 0.8
+MIN_SHARED = 0.8
 """Share of a sentence's content words that have to occur in the records it cites."""
 
 MIN_WORDS = 3
@@ -88,11 +88,11 @@ def _overlap(sentence: str, terms: Sequence[str], entities: Sequence[Entity]) ->
     return 2.0 * named + sum(contains(words, term.split()) for term in terms)
 
 
-def check_sentence(sentence: str, evidence: Mapping[int, Evidence]) -> Check:
+def check_sentence(sentence: str, evidence: Mapping[int, Evidence], *, min_shared: float = MIN_SHARED) -> Check:
     """The verdict on one sentence of a draft that cites keys of ``evidence``.
 
     Supported means: it has a key, each key was shown in this turn, every name and number in it
-    stands in a record that it cites, and so do most of its other words.
+    stands in a record that it cites, and so does the share ``min_shared`` of its other words.
     """
     keys = parse_keys(sentence)
     plain = without_keys(sentence)
@@ -103,7 +103,9 @@ def check_sentence(sentence: str, evidence: Mapping[int, Evidence]) -> Check:
         shown = tuple(key for key in keys if key in evidence)
         return Check(plain, shown, Verdict.DROPPED, f"cites {render_keys(unknown)}, which was not shown")
     words = [atom for key in keys for atom in _record_atoms(evidence[key].record)]
-    reason = _missing_name(plain, words, [evidence[key].record for key in keys]) or _missing_words(plain, words)
+    reason = _missing_name(plain, words, [evidence[key].record for key in keys]) or _missing_words(
+        plain, words, min_shared
+    )
     return Check(plain, keys, Verdict.DROPPED if reason else Verdict.SUPPORTED, reason)
 
 
@@ -146,13 +148,13 @@ def _has_name(word: str, words: Sequence[str]) -> bool:
     )
 
 
-def _missing_words(sentence: str, words: Sequence[str]) -> str | None:
+def _missing_words(sentence: str, words: Sequence[str], min_shared: float) -> str | None:
     """Why the sentence strays from its records: too few of its content words stand there."""
     content = [a for a in atoms(sentence) if len(a) > 3 and a not in STOPWORDS]
     if len(content) < MIN_WORDS:
         return "says too little to be checked"
     shared = sum(_stem_in(atom, words) for atom in content)
-    if shared / len(content) < MIN_WORDS_SHARED:
+    if shared / len(content) < min_shared:
         return f"only {shared} of its {len(content)} content words are in the record"
     return None
 

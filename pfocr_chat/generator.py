@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from pfocr_chat.citations import KEY, check_sentence, parse_keys, render_keys
+from pfocr_chat.lexicon import atoms, contains
 from pfocr_chat.prompting import Prompt
 from pfocr_chat.records import Check, Evidence, FigureRecord, Query, Verdict
 from pfocr_chat.sentences import split_sentences
@@ -72,7 +73,7 @@ def quoted(evidence: Sequence[Evidence]) -> Iterator[Statement]:
         yield quote_statement(item)
 
 
-def drafted_singly(llm: Llm, prompt: Prompt, evidence: Sequence[Evidence]) -> Iterator[Statement]:
+def drafted_singly(llm: Llm, prompt: Prompt, query: Query, evidence: Sequence[Evidence]) -> Iterator[Statement]:
     """One sentence for each figure, written by a small language model, or a quote where it fails the check."""
     for item in evidence:
         if not item.record.caption:
@@ -81,12 +82,22 @@ def drafted_singly(llm: Llm, prompt: Prompt, evidence: Sequence[Evidence]) -> It
         # With the whole caption, or the question, it loses the thread.
         system, user = prompt.render(caption=item.hit.quote)
         draft = "".join(llm.stream(system, user, max_tokens=SMALL_MAX_TOKENS))
-        sentence = _first_sentence(draft)
-        check = check_sentence(f"{sentence} {render_keys([item.key])}", {item.key: item})
+        sentence = f"{_first_sentence(draft)} {render_keys([item.key])}"
+        check = check_sentence(sentence, {item.key: item}, min_shared=1.0)
+        lost = _lost_subject(query, item.hit.quote, sentence)
+        if check.verdict is Verdict.SUPPORTED and lost:
+            check = replace(check, verdict=Verdict.DROPPED, reason=f"leaves out “{lost}”")
         if check.verdict is Verdict.SUPPORTED:
             yield Statement(f"{plain_markdown(check.sentence)} {render_keys(check.keys)}", check)
         else:
             yield quote_statement(item, instead_of=check)
+
+
+def _lost_subject(query: Query, quote: str, sentence: str) -> str | None:
+    """A subject of the question that the quote has and its restatement has not."""
+    had, has = atoms(quote), atoms(sentence)
+    subjects = (subject.split() for subject in query.subjects)
+    return next((" ".join(s) for s in subjects if contains(had, s) and not contains(has, s)), None)
 
 
 def _first_sentence(draft: str) -> str:

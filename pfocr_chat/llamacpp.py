@@ -41,6 +41,7 @@ _ROLES = {"system": "system", "human": "user", "ai": "assistant"}
 _MAX_THREADS = 8  # more wait for each other rather than work, above all under a container's CPU quota
 _PROMPT_BATCH = 128  # tokens of the prompt read between two chances to stop; no slower than 2048
 _LIGHT_BYTES = 300_000_000
+_TRIAL = {"messages": [{"role": "system", "content": SYSTEM}, {"role": "user", "content": "Hi"}], "max_tokens": 1}
 
 
 def without_special_tokens(text: str) -> str:
@@ -149,6 +150,14 @@ class _Engine:
                 f"{path} cannot be loaded: the file is damaged, or of a kind that xllamacpp "
                 f"{xlc.__version__} does not know. Get it again, or choose another LLM with --llm."
             ) from exc
+        # A server that is freed before its loop has begun never ends: an answer shows that it has, and
+        # that the file can chat at all.
+        reply = self._server.handle_chat_completions(_TRIAL)
+        if "error" in reply:
+            raise LlmUnavailableError(
+                f"{path} cannot chat: {reply['error'].get('message', 'no reason given')}. "
+                "Choose another LLM with --llm."
+            )
         self._running: dict[threading.Thread, threading.Event] = {}
         # Also runs when Python exits: a thread still inside llama.cpp by then aborts the process.
         self._stop = weakref.finalize(self, _stop_all, self._running)
