@@ -11,12 +11,12 @@ import sqlite3
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from pfocr_chat.errors import CorruptIndexError
+from pfocr_chat.errors import CorruptIndexError, VectorstoreError
 from pfocr_chat.lexicon import atoms, name_key
 from pfocr_chat.records import FigureRecord, Kind, Mention, Passage, Tier
 
@@ -69,24 +69,35 @@ def _connect(path: Path, *, writable: bool) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True, check_same_thread=False)
 
 
+def _damaged(path: Path, exc: sqlite3.DatabaseError) -> CorruptIndexError:
+    return CorruptIndexError(f"The index file {path} is damaged ({exc}). Run `pfocr-chat index` on your records again.")
+
+
+@contextmanager
+def open_catalog_writer(path: Path) -> Iterator[CatalogWriter]:
+    """Change the catalog at ``path``, which is made where it is missing.
+
+    Raises:
+        CorruptIndexError: the file is damaged.
+        VectorstoreError: it cannot be written.
+    """
+    fresh = not path.exists()
+    try:
+        with closing(_connect(path, writable=True)) as db:
+            if fresh:
+                db.executescript(_SCHEMA)
+            yield CatalogWriter(db)
+    except sqlite3.OperationalError as exc:
+        raise VectorstoreError(f"The index file {path} cannot be written ({exc}).") from exc
+    except sqlite3.DatabaseError as exc:
+        raise _damaged(path, exc) from exc
+
+
 class CatalogWriter:
     """Changes a catalog that nobody reads yet; what is not committed is not kept."""
 
-    def __init__(self, path: Path) -> None:
-        fresh = not path.exists()
-        self._db = _connect(path, writable=True)
-        if fresh:
-            self._db.executescript(_SCHEMA)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._db.close()
-
-    def sources(self) -> dict[str, str]:
-        """For every figid the file that it was read from."""
-        return dict(self._db.execute("SELECT figid, source FROM figures"))
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
 
     def put(self, record: FigureRecord, passages: Sequence[Passage], *, source: str, digest: str) -> None:
         """Add a record that the catalog does not hold."""
@@ -152,7 +163,7 @@ def _paper_text(record: FigureRecord) -> str:
 
 
 def _names_text(record: FigureRecord) -> str:
-    """The printed words and what they were matched to, once each; ";" keeps phrases from crossing."""
+    """The printed words and what they were matched to, once each."""
     strong = [m for m in record.mentions if m.tier is not Tier.FAMILY]
     names = dict.fromkeys([m.word for m in record.mentions] + [m.name for m in strong])
     return " ; ".join(names)
@@ -203,9 +214,7 @@ class Catalog:
                     self._open.append(connection)
             yield connection
         except sqlite3.DatabaseError as exc:
-            raise CorruptIndexError(
-                f"The index file {self._path} is damaged ({exc}). Run `pfocr-chat index` on your records again."
-            ) from exc
+            raise _damaged(self._path, exc) from exc
 
     def _rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         with self._reading() as db:

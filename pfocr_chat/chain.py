@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from pfocr_chat.catalog import Catalog
-from pfocr_chat.citations import parse_keys
+from pfocr_chat.citations import parse_keys, record_atoms
 from pfocr_chat.errors import LlmError
 from pfocr_chat.generator import (
     Llm,
@@ -16,9 +17,10 @@ from pfocr_chat.generator import (
     plain_markdown,
     quoted,
 )
+from pfocr_chat.lexicon import contains
 from pfocr_chat.lookup import describe_figures, is_about_the_record
 from pfocr_chat.prompting import Prompt
-from pfocr_chat.query import understand
+from pfocr_chat.query import entities_in, understand
 from pfocr_chat.records import (
     Answer,
     Check,
@@ -47,6 +49,8 @@ OFF_TOPIC = 0.30
 """Best cosine similarity below which no figure is about the question."""
 UNFAMILIAR = 0.45
 """The same, for a question with words that stand in no record."""
+CLOSE_ENOUGH = 0.5
+"""Best similarity from which figures are worth showing though none has all the entities asked for."""
 CLOSE = 0.12
 """How far below the best one a figure's similarity may lie for it to count as an answer too."""
 
@@ -87,7 +91,8 @@ class Chain:
         yield Stage("Reading the question")
         query = understand(question, self.catalog, conversation)
         if query.intent is Intent.CHAT:
-            yield self._answer(query, conversation, HELP)
+            # Small talk leaves the subject of the conversation as it is.
+            yield replace(self._answer(query, conversation, HELP), conversation=conversation)
         elif query.missing and not query.figids:
             reason = f"The index has no {_either(query.missing)}."
             yield self._abstain(query, conversation, reason, [])
@@ -102,7 +107,7 @@ class Chain:
         yield Stage(f"Searching {self.catalog.figures:,} figures")
         complete = self.retriever.complete(query)
         hits = self.retriever.retrieve(query, HITS, complete=complete)
-        reason = _why_abstain(query, hits)
+        reason = _why_abstain(query, hits, complete)
         if reason:
             yield self._abstain(query, conversation, reason, hits)
             return
@@ -158,9 +163,10 @@ class Chain:
     def _draft(self, query: Query, evidence: Sequence[Evidence]) -> Iterator[Statement]:
         if self.llm is None:
             return quoted(evidence)
+        named = partial(entities_in, catalog=self.catalog)
         if self.small:
-            return drafted_singly(self.llm, self.one_figure, query, evidence)
-        return drafted_together(self.llm, self.all_evidence, query, evidence)
+            return drafted_singly(self.llm, self.one_figure, query, evidence, named)
+        return drafted_together(self.llm, self.all_evidence, query, evidence, named)
 
     def _describe(
         self, query: Query, figids: Sequence[str], conversation: Conversation
@@ -230,24 +236,35 @@ def _turn(query: Query, figids: Sequence[str]) -> Turn:
     return Turn(query.question, query.text, intent, tuple(figids[:MAX_RELATED]), query.year_from, query.year_to)
 
 
-def _why_abstain(query: Query, hits: Sequence[Hit]) -> str | None:
+def _why_abstain(query: Query, hits: Sequence[Hit], complete: Sequence[str]) -> str | None:
     """Why no figure answers, in a sentence; ``None`` where some may."""
     if query.unknown:
         return f"No figure in the index names {_either(query.unknown)}."
+    if complete or any(_has_all(query, hit) for hit in hits[:10]):
+        return None
+    years = f" {query.years}" if query.years else ""
     if not hits:
-        years = f" {query.years}" if query.years else ""
         return f"No figure in the index matches this question{years}."
     best = max((hit.similarity or 0.0 for hit in hits[:10]), default=0.0)
+    wants_all = query.intent in (Intent.LISTING, Intent.COUNT) and len(query.entities) > 1
+    if wants_all and (query.intent is Intent.COUNT or best < CLOSE_ENOUGH):
+        return f"No figure in the index shows {_all_of(query)}{years}."
     if best < (UNFAMILIAR if query.unfamiliar else OFF_TOPIC):
         return "No figure in the index is about this question."
     return None
 
 
+def _has_all(query: Query, hit: Hit) -> bool:
+    """Whether a record has every subject of the question, word for word; a bare name has little similarity."""
+    words = record_atoms(hit.record)
+    return bool(query.subjects) and all(contains(words, subject.split()) for subject in query.subjects)
+
+
 def _choose(query: Query, hits: Sequence[Hit], complete: Sequence[str]) -> list[str]:
     """The figures that answer, best first: all that show the entities asked for, or those near the best hit."""
     if complete:
-        ranked = [hit.figid for hit in hits if hit.figid in set(complete)]
-        return ranked + [figid for figid in complete if figid not in set(ranked)]
+        members = set(complete)
+        return list(dict.fromkeys([hit.figid for hit in hits if hit.figid in members] + list(complete)))
     best = max((hit.similarity or 0.0 for hit in hits), default=0.0)
     close = [hit.figid for hit in hits if (hit.similarity or 0.0) >= best - CLOSE]
     first = [hits[0].figid] if hits else []
@@ -259,12 +276,22 @@ def _lead(query: Query, chosen: Sequence[str], shown: int, *, complete: bool) ->
     """The counted part of an answer to a listing or counting question."""
     if query.intent not in (Intent.LISTING, Intent.COUNT):
         return ""
-    what = " and ".join(entity.label for entity in query.entities) if complete else ""
+    one = len(chosen) == 1
+    counted = "**1 figure**" if one else f"**{len(chosen):,} figures**"
+    if complete and query.entities:
+        lead = f"{counted} {'shows' if one else 'show'} {_all_of(query)}"
+    elif complete:
+        lead = f"{counted} {'matches' if one else 'match'}"
+    else:
+        missing = f"shows {_all_of(query)}" if len(query.entities) > 1 else "has all of these words"
+        lead = f"No figure {missing}; {counted} {'is' if one else 'are'} close in meaning"
     years = f" {query.years}" if query.years else ""
-    figures = "1 figure" if len(chosen) == 1 else f"{len(chosen):,} figures"
-    does = f"{'shows' if len(chosen) == 1 else 'show'} {plain_markdown(what)}" if what else "match"
-    rest = f"; the first {shown}" if len(chosen) > shown else ""
-    return f"**{figures}** {does}{years}{rest}:\n\n"
+    return f"{lead}{years}{f'; the first {shown}' if len(chosen) > shown else ''}:\n\n"
+
+
+def _all_of(query: Query) -> str:
+    labels = [plain_markdown(entity.label) for entity in query.entities]
+    return ("both " if len(labels) == 2 else "") + _listed(labels, "and")
 
 
 def _join(statements: Sequence[Statement]) -> str:
@@ -272,4 +299,8 @@ def _join(statements: Sequence[Statement]) -> str:
 
 
 def _either(names: Sequence[str]) -> str:
-    return plain_markdown(" or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names))
+    return plain_markdown(_listed(names, "or"))
+
+
+def _listed(names: Sequence[str], word: str) -> str:
+    return f"{', '.join(names[:-1])} {word} {names[-1]}" if len(names) > 1 else "".join(names)

@@ -19,10 +19,13 @@ MIN_SHARED = 0.8
 """Share of a sentence's content words that have to occur in the records it cites."""
 
 MIN_WORDS = 3
-"""Content words that a sentence needs to say something that can be checked."""
+"""Content words and short names that a sentence needs to say something that can be checked."""
 
 _NAME_LIKE = re.compile(r"[^\W_]+(?:[-‐-―−/][^\W_]+)*")
 _FIGID_LIKE = re.compile(r"PMC\d+(?:__\S+)?", re.IGNORECASE)
+_ADDRESS = re.compile(r"\w://|\bwww\.", re.IGNORECASE)
+_OPENERS = frozenset("once thus hence next two four five six nine ten".split())
+"""Short words that may open a sentence without being the name of anything."""
 
 
 def parse_keys(text: str) -> tuple[int, ...]:
@@ -88,11 +91,18 @@ def _overlap(sentence: str, terms: Sequence[str], entities: Sequence[Entity]) ->
     return 2.0 * named + sum(contains(words, term.split()) for term in terms)
 
 
-def check_sentence(sentence: str, evidence: Mapping[int, Evidence], *, min_shared: float = MIN_SHARED) -> Check:
+def check_sentence(
+    sentence: str,
+    evidence: Mapping[int, Evidence],
+    *,
+    entities: Sequence[Entity] = (),
+    min_shared: float = MIN_SHARED,
+) -> Check:
     """The verdict on one sentence of a draft that cites keys of ``evidence``.
 
-    Supported means: it has a key, each key was shown in this turn, every name and number in it
-    stands in a record that it cites, and so does the share ``min_shared`` of its other words.
+    ``entities`` are those that the corpus knows the sentence to name. Supported means: it has a
+    key, each key was shown in this turn, every entity, name and number in it stands in a record
+    that it cites, and so does the share ``min_shared`` of its other words; and it holds no address.
     """
     keys = parse_keys(sentence)
     plain = without_keys(sentence)
@@ -102,19 +112,27 @@ def check_sentence(sentence: str, evidence: Mapping[int, Evidence], *, min_share
     if unknown:
         shown = tuple(key for key in keys if key in evidence)
         return Check(plain, shown, Verdict.DROPPED, f"cites {render_keys(unknown)}, which was not shown")
-    words = [atom for key in keys for atom in _record_atoms(evidence[key].record)]
-    reason = _missing_name(plain, words, [evidence[key].record for key in keys]) or _missing_words(
-        plain, words, min_shared
+    cited = [evidence[key].record for key in keys]
+    words = [atom for record in cited for atom in record_atoms(record)]
+    reason = (
+        ("holds an address" if _ADDRESS.search(plain) else None)
+        or _missing_name(plain, words, cited)
+        or _missing_entity(entities, words, cited)
+        or _missing_words(plain, words, min_shared)
     )
     return Check(plain, keys, Verdict.DROPPED if reason else Verdict.SUPPORTED, reason)
 
 
-def _record_atoms(record: FigureRecord) -> list[str]:
+def record_atoms(record: FigureRecord) -> list[str]:
     """The record's text and table words in normalised form; "|" keeps phrases from crossing fields."""
+    return [atom for text in _texts(record) for atom in [*atoms(text), "|"]]
+
+
+def _texts(record: FigureRecord) -> list[str]:
     fields = [record.title, record.caption, record.paper_title, record.journal, str(record.year or "")]
     fields += [*record.organisms, *record.keywords, record.number, record.reference]
     fields += [text for m in record.mentions for text in (m.word, m.name)]
-    return [atom for field in fields if field for atom in [*atoms(field), "|"]]
+    return [field for field in fields if field]
 
 
 def _missing_name(sentence: str, words: Sequence[str], cited: Sequence[FigureRecord]) -> str | None:
@@ -122,17 +140,41 @@ def _missing_name(sentence: str, words: Sequence[str], cited: Sequence[FigureRec
     for figid in _FIGID_LIKE.findall(sentence):
         if not any(figid.rstrip(".,;:)") in (record.figid, record.pmcid) for record in cited):
             return f"names {figid}"
-    for position, word in enumerate(_NAME_LIKE.findall(_FIGID_LIKE.sub(" ", sentence))):
-        if _is_name(word, first=position == 0) and not _has_name(word, words):
+    numbers = {word for record in cited for text in _texts(record) for word in _NAME_LIKE.findall(text)}
+    before = ""
+    for word in _NAME_LIKE.findall(_FIGID_LIKE.sub(" ", sentence)):
+        if word.isdecimal():
+            # The 38 of "p38" is no evidence for 38%, but "caspase 3" may stand for caspase-3.
+            found = word in numbers or (before and contains(words, [*atoms(before), *atoms(word)]))
+        else:
+            found = not _is_name(word, first=not before) or _has_name(word, words)
+        if not found:
             return f"“{word}” is not in the record"
+        before = word
+    return None
+
+
+def _missing_entity(entities: Sequence[Entity], words: Sequence[str], cited: Sequence[FigureRecord]) -> str | None:
+    """An entity that neither the tables nor the text of the cited records have."""
+    printed = {(m.kind, m.name) for record in cited for m in record.mentions}
+    for entity in entities:
+        in_tables = any((entity.kind, name) in printed for name in entity.names)
+        if not in_tables and not any(contains(words, alias.split()) for alias in entity.aliases):
+            return f"“{entity.mention}” is not in the record"
     return None
 
 
 def _is_name(word: str, *, first: bool) -> bool:
-    """Numbers, and words with a capital or a digit, other than an ordinary word that opens the sentence."""
+    """Whether a word is written as a name: with a digit or a capital.
+
+    A word with nothing but its first letter in capitals that opens the sentence counts where it is
+    as short as a gene's symbol ("Wnt", "Akt").
+    """
     if any(c.isdigit() for c in word) or any(c.isupper() for c in word[1:]):
         return True
-    return word[0].isupper() and not first and word.lower() not in STOPWORDS
+    if not word[0].isupper() or word.lower() in STOPWORDS:
+        return False
+    return not first or (len(word) <= 4 and word.lower() not in _OPENERS)
 
 
 def _has_name(word: str, words: Sequence[str]) -> bool:
@@ -151,7 +193,8 @@ def _has_name(word: str, words: Sequence[str]) -> bool:
 def _missing_words(sentence: str, words: Sequence[str], min_shared: float) -> str | None:
     """Why the sentence strays from its records: too few of its content words stand there."""
     content = [a for a in atoms(sentence) if len(a) > 3 and a not in STOPWORDS]
-    if len(content) < MIN_WORDS:
+    short_names = [w for w in _NAME_LIKE.findall(sentence) if len(w) <= 3 and _is_name(w, first=False)]
+    if not content or len(content) + len(short_names) < MIN_WORDS:
         return "says too little to be checked"
     shared = sum(_stem_in(atom, words) for atom in content)
     if shared / len(content) < min_shared:

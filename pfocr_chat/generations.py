@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -21,8 +21,6 @@ from pfocr_chat.errors import CorruptIndexError, IndexBusyError, NoIndexError, V
 MANIFEST = "manifest.json"
 FORMAT = 1
 """Version of the index's layout: the catalog's tables and the collection's metadata."""
-KEPT = 2
-"""Generations kept after publishing: the new one, and the one that running readers still have open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +73,8 @@ def read_manifest(vectorstore: Path) -> Manifest:
     known = {f.name for f in fields(Manifest)}
     if not isinstance(content, dict) or set(content) != known or not isinstance(content["files"], dict):
         raise _damaged(path, "it is not a manifest of this version")
+    if not all(isinstance(n, int) for n in (content["figures"], content["passages"], *content["files"].values())):
+        raise _damaged(path, "its counts are not numbers")
     if not re.fullmatch(r"g\d{6}", str(content["generation"])):
         raise _damaged(path, "it names no generation")
     return Manifest(**content)
@@ -83,20 +83,28 @@ def read_manifest(vectorstore: Path) -> Manifest:
 def check_files(vectorstore: Path, manifest: Manifest) -> None:
     """Compare the generation's files with the sizes in its manifest.
 
+    A file may have grown: Chroma adds a row to its database each time that it is opened.
+
     Raises:
-        CorruptIndexError: a file is missing or has another size.
+        CorruptIndexError: a file is missing or shorter than it was.
     """
     folder = generation_folder(vectorstore, manifest.generation)
     found = _sizes(folder)
     for name, size in manifest.files.items():
         if name not in found:
             raise _damaged(folder / name, "it is missing")
-        if found[name] != size:
+        if found[name] < size:
             raise _damaged(folder / name, f"it has {found[name]:,} bytes and should have {size:,}")
 
 
 def publish(vectorstore: Path, manifest: Manifest, staged: Path) -> Manifest:
-    """Make a staged folder the current generation and remove those that are no longer needed."""
+    """Make a staged folder the current generation and remove those that are no longer needed.
+
+    The generation that was current is kept, since running readers still have it open.
+    """
+    kept = {manifest.generation}
+    with suppress(VectorstoreError):
+        kept.add(read_manifest(vectorstore).generation)
     complete = Manifest(**(asdict(manifest) | {"files": _sizes(staged)}))
     folder = generation_folder(vectorstore, manifest.generation)
     staged.replace(folder)
@@ -106,8 +114,9 @@ def publish(vectorstore: Path, manifest: Manifest, staged: Path) -> Manifest:
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(vectorstore / MANIFEST)
-    for old in sorted(p for p in folder.parent.iterdir() if re.fullmatch(r"g\d{6}", p.name))[:-KEPT]:
-        shutil.rmtree(old, ignore_errors=True)
+    for old in folder.parent.iterdir():
+        if re.fullmatch(r"g\d{6}", old.name) and old.name not in kept:
+            shutil.rmtree(old, ignore_errors=True)
     return complete
 
 
@@ -124,7 +133,9 @@ def staging_folder(vectorstore: Path, previous: Manifest | None) -> tuple[str, P
     name = f"g{max(numbers, default=0) + 1:06d}"
     staged = root / f"{name}.building"
     if previous:
-        shutil.copytree(generation_folder(vectorstore, previous.generation), staged)
+        # A reader that opens Chroma at this moment has a journal beside its database.
+        current = generation_folder(vectorstore, previous.generation)
+        shutil.copytree(current, staged, ignore=shutil.ignore_patterns("*-journal", "*-wal", "*-shm"))
     else:
         staged.mkdir()
     return name, staged

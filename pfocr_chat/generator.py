@@ -9,14 +9,14 @@ language model, figures are quoted.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from pfocr_chat.citations import KEY, check_sentence, parse_keys, render_keys
 from pfocr_chat.lexicon import atoms, contains
 from pfocr_chat.prompting import Prompt
-from pfocr_chat.records import Check, Evidence, FigureRecord, Query, Verdict
+from pfocr_chat.records import Check, Entity, Evidence, FigureRecord, Query, Verdict
 from pfocr_chat.sentences import split_sentences
 
 NO_EVIDENCE = "NO_EVIDENCE"
@@ -26,6 +26,10 @@ LARGE_MAX_TOKENS = 700
 
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+")
 _KEYS_AFTER_STOP = re.compile(rf"([.!?])\s*((?:{KEY.pattern}\s*)+)")
+
+
+EntitiesIn = Callable[[str], Sequence[Entity]]
+"""What the corpus knows a text to name."""
 
 
 class Llm(Protocol):
@@ -45,7 +49,9 @@ class Statement:
 def quote_statement(evidence: Evidence, *, instead_of: Check | None = None) -> Statement:
     """A figure's own words with its key; ``instead_of`` is the failed sentence that they stand in for."""
     record, quote = evidence.record, evidence.hit.quote
-    if record.caption_source == "summary":
+    if not quote:
+        body = f"{record.figid} has neither a title nor a caption."
+    elif record.caption_source == "summary":
         body = f"In summary: {plain_markdown(quote)}"
     else:
         body = f"“{plain_markdown(quote)}”"
@@ -73,7 +79,9 @@ def quoted(evidence: Sequence[Evidence]) -> Iterator[Statement]:
         yield quote_statement(item)
 
 
-def drafted_singly(llm: Llm, prompt: Prompt, query: Query, evidence: Sequence[Evidence]) -> Iterator[Statement]:
+def drafted_singly(
+    llm: Llm, prompt: Prompt, query: Query, evidence: Sequence[Evidence], entities_in: EntitiesIn
+) -> Iterator[Statement]:
     """One sentence for each figure, written by a small language model, or a quote where it fails the check."""
     for item in evidence:
         if not item.record.caption:
@@ -83,7 +91,7 @@ def drafted_singly(llm: Llm, prompt: Prompt, query: Query, evidence: Sequence[Ev
         system, user = prompt.render(caption=item.hit.quote)
         draft = "".join(llm.stream(system, user, max_tokens=SMALL_MAX_TOKENS))
         sentence = f"{_first_sentence(draft)} {render_keys([item.key])}"
-        check = check_sentence(sentence, {item.key: item}, min_shared=1.0)
+        check = check_sentence(sentence, {item.key: item}, entities=entities_in(sentence), min_shared=1.0)
         lost = _lost_subject(query, item.hit.quote, sentence)
         if check.verdict is Verdict.SUPPORTED and lost:
             check = replace(check, verdict=Verdict.DROPPED, reason=f"leaves out “{lost}”")
@@ -106,11 +114,13 @@ def _first_sentence(draft: str) -> str:
     return " ".join(finished[0].split()) if finished else ""
 
 
-def drafted_together(llm: Llm, prompt: Prompt, query: Query, evidence: Sequence[Evidence]) -> Iterator[Statement]:
+def drafted_together(
+    llm: Llm, prompt: Prompt, query: Query, evidence: Sequence[Evidence], entities_in: EntitiesIn
+) -> Iterator[Statement]:
     """Sentences by a large language model, each checked as soon as it is complete.
 
     A sentence that fails is replaced by a quote from the first figure it cites that was shown and
-    has not been quoted yet, else dropped. Nothing is yielded where it finds that no figure answers.
+    has not been used yet, else dropped. Nothing is yielded where it finds that no figure answers.
     """
     by_key: Mapping[int, Evidence] = {item.key: item for item in evidence}
     system, user = prompt.render(question=query.text, evidence="\n\n".join(map(_shown, evidence)))
@@ -118,7 +128,7 @@ def drafted_together(llm: Llm, prompt: Prompt, query: Query, evidence: Sequence[
     for sentence in _sentences(llm.stream(system, user, max_tokens=LARGE_MAX_TOKENS)):
         if NO_EVIDENCE in sentence:
             return
-        check = check_sentence(sentence, by_key)
+        check = check_sentence(sentence, by_key, entities=entities_in(sentence))
         if check.verdict is Verdict.SUPPORTED:
             used.update(check.keys)
             yield Statement(f"{plain_markdown(check.sentence)} {render_keys(check.keys)}", check)
@@ -149,7 +159,7 @@ def _sentences(pieces: Iterator[str]) -> Iterator[str]:
         # The last two may still grow: a key can follow a full stop.
         yield from sentences[:-2]
         if len(sentences) > 2:
-            buffer = "\n".join(sentences[-2:]) + (" " if buffer[-1:].isspace() else "")
+            buffer = "\n".join(sentences[-2:]) + buffer[len(buffer.rstrip()) :]
     yield from _with_trailing_keys(buffer)
 
 

@@ -17,7 +17,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from pfocr_chat.catalog import FILE_NAME, Catalog, CatalogWriter
+from pfocr_chat.catalog import FILE_NAME, Catalog, open_catalog_writer
 from pfocr_chat.corpus import RecordFiles, find_records, read_record
 from pfocr_chat.errors import CorpusError, CorruptIndexError, NoIndexError, RecordError, VectorstoreError
 from pfocr_chat.generations import (
@@ -101,6 +101,31 @@ class _Plan:
     vanished: list[str]
     unchanged: int
 
+    @property
+    def gone(self) -> frozenset[str]:
+        """The figids to be deleted, those of changed files included."""
+        return frozenset([*self.vanished, *self.replaced.values()])
+
+
+@dataclass(frozen=True, slots=True)
+class _New:
+    """A record to be added, with its passages."""
+
+    file: _File
+    record: FigureRecord
+    passages: tuple[Passage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What is to be indexed, where, and with what."""
+
+    found: list[RecordFiles]
+    corpus: Path
+    vectorstore: Path
+    embedder: DocumentEmbedder
+    progress: Progress
+
 
 def build_index(
     corpus: Path,
@@ -118,60 +143,69 @@ def build_index(
         IndexBusyError: another process is writing the index.
         VectorstoreError: the index cannot be written.
     """
-    found = find_records(corpus)
+    task = _Task(find_records(corpus), corpus, vectorstore, embedder, progress or _silent)
     with writing(vectorstore):
         try:
-            return _converge(found, corpus, vectorstore, embedder, progress or _silent)
+            previous, why_anew = _usable_previous(vectorstore, embedder)
+            if previous:
+                try:
+                    return _converge(task, previous, None)
+                except CorruptIndexError as exc:
+                    why_anew = _reason(exc)
+            return _converge(task, None, why_anew)
         except OSError as exc:
-            raise VectorstoreError(f"The index in {vectorstore} cannot be written: {exc.strerror}.") from exc
+            raise VectorstoreError(f"The index in {vectorstore} cannot be written: {exc.strerror or exc}.") from exc
 
 
-def _converge(
-    found: list[RecordFiles], corpus: Path, vectorstore: Path, embedder: DocumentEmbedder, progress: Progress
-) -> IndexReport:
-    previous, why_anew = _usable_previous(vectorstore, embedder)
+def _converge(task: _Task, previous: Manifest | None, why_anew: str | None) -> IndexReport:
     problems: list[RecordError] = []
-    plan = _plan(found, corpus, _indexed(vectorstore, previous), problems)
-    if previous and not plan.to_read and not plan.vanished and not plan.replaced:
-        return _unchanged(previous, plan, found, problems)
-    name, staged = staging_folder(vectorstore, previous)
+    indexed = _indexed(task.vectorstore, previous)
+    plan = _plan(task, indexed, problems)
+    new = _read(task, plan, indexed, problems)
+    if not new and not plan.unchanged:
+        raise CorpusError(f"None of the {len(task.found):,} record files could be read. The first: {problems[0]}.")
+    if previous and not (new or plan.vanished or plan.replaced):
+        return _report(task, plan, new, problems, previous, None)
+    name, staged = staging_folder(task.vectorstore, previous)
     try:
-        read = _build(staged, plan, embedder, problems, progress)
-        if not read.figures:
-            raise CorpusError(f"None of the {len(found):,} record files could be read. The first: {problems[0]}.")
-        if previous and not (read.sources or plan.vanished or plan.replaced):
-            return _unchanged(previous, plan, found, problems)
+        figures, passages = _build(staged, task, plan, new)
         manifest = Manifest(
             generation=name,
             format=FORMAT,
             passage_format=PASSAGE_FORMAT,
-            embedder=embedder.name,
-            embedder_fingerprint=embedder.fingerprint,
-            dimension=embedder.dimension,
-            figures=read.figures,
-            passages=read.passages,
+            embedder=task.embedder.name,
+            embedder_fingerprint=task.embedder.fingerprint,
+            dimension=task.embedder.dimension,
+            figures=figures,
+            passages=passages,
             built=datetime.now(UTC).isoformat(timespec="seconds"),
-            corpus=corpus.resolve().name,
+            corpus=task.corpus.resolve().name,
             files={},
         )
-        published = publish(vectorstore, manifest, staged)
+        published = publish(task.vectorstore, manifest, staged)
     finally:
         shutil.rmtree(staged, ignore_errors=True)
+    return _report(task, plan, new, problems, published, why_anew)
+
+
+def _report(
+    task: _Task,
+    plan: _Plan,
+    new: list[_New],
+    problems: list[RecordError],
+    manifest: Manifest,
+    why_anew: str | None,
+) -> IndexReport:
+    read = {item.file.source for item in new}
     return IndexReport(
-        published,
-        added=len(read.sources - plan.replaced.keys()),
-        changed=len(read.sources & plan.replaced.keys()),
+        manifest,
+        added=len(read - plan.replaced.keys()),
+        changed=len(read & plan.replaced.keys()),
         deleted=len(plan.vanished),
         unchanged=plan.unchanged,
-        unreadable=len(found) - plan.unchanged - len(read.sources),
+        unreadable=len(task.found) - plan.unchanged - len(read),
         problems=tuple(problems),
         rebuilt=why_anew,
-    )
-
-
-def _unchanged(current: Manifest, plan: _Plan, found: list[RecordFiles], problems: list[RecordError]) -> IndexReport:
-    return IndexReport(
-        current, unchanged=plan.unchanged, unreadable=len(found) - plan.unchanged, problems=tuple(problems)
     )
 
 
@@ -183,10 +217,14 @@ def _usable_previous(vectorstore: Path, embedder: DocumentEmbedder) -> tuple[Man
     except NoIndexError:
         return None, None
     except CorruptIndexError as exc:
-        return None, str(exc).partition(" Run ")[0]
+        return None, _reason(exc)
     if manifest.is_built_like(embedder_fingerprint=embedder.fingerprint, passage_format=PASSAGE_FORMAT):
         return manifest, None
     return None, "The index was built with another embedder or format."
+
+
+def _reason(exc: CorruptIndexError) -> str:
+    return str(exc).partition(" Run ")[0]
 
 
 def _indexed(vectorstore: Path, previous: Manifest | None) -> dict[str, tuple[str, str]]:
@@ -196,15 +234,13 @@ def _indexed(vectorstore: Path, previous: Manifest | None) -> dict[str, tuple[st
         return catalog.digests()
 
 
-def _plan(
-    found: list[RecordFiles], corpus: Path, indexed: dict[str, tuple[str, str]], problems: list[RecordError]
-) -> _Plan:
+def _plan(task: _Task, indexed: dict[str, tuple[str, str]], problems: list[RecordError]) -> _Plan:
     """Compare the files' hashes with the index's."""
     to_read: list[_File] = []
     replaced: dict[str, str] = {}
     sources: set[str] = set()
-    for files in found:
-        source = files.path.relative_to(corpus).as_posix()
+    for files in task.found:
+        source = files.path.relative_to(task.corpus).as_posix()
         sources.add(source)
         try:
             digest = files.digest()
@@ -222,60 +258,49 @@ def _plan(
     return _Plan(to_read, replaced, vanished, unchanged)
 
 
-@dataclass(frozen=True, slots=True)
-class _Built:
-    """The files read into a staged generation, and what it holds in all."""
+def _read(task: _Task, plan: _Plan, indexed: dict[str, tuple[str, str]], problems: list[RecordError]) -> list[_New]:
+    """The records that the index lacks, cut into passages."""
+    new: list[_New] = []
+    gone = plan.gone
+    holders = {figid: source for source, (_, figid) in indexed.items() if figid not in gone}
+    for done, file in enumerate(plan.to_read, start=1):
+        try:
+            record, table_problems = read_record(file.files)
+            if record.figid in holders:
+                raise RecordError(file.files.path, f"{record.figid} stands in {holders[record.figid]} already")
+        except RecordError as problem:
+            problems.append(problem)
+        else:
+            problems.extend(table_problems)
+            window, count_tokens = task.embedder.window, task.embedder.count_tokens
+            new.append(_New(file, record, to_passages(record, window=window, count_tokens=count_tokens)))
+            holders[record.figid] = file.source
+        task.progress("reading", done, len(plan.to_read))
+    return new
 
-    sources: set[str]
-    figures: int
-    passages: int
 
-
-def _build(
-    staged: Path, plan: _Plan, embedder: DocumentEmbedder, problems: list[RecordError], progress: Progress
-) -> _Built:
-    """Apply the plan to the stores in ``staged``."""
-    gone = [*plan.vanished, *plan.replaced.values()]
+def _build(staged: Path, task: _Task, plan: _Plan, new: list[_New]) -> tuple[int, int]:
+    """Apply the changes to the stores in ``staged``; how many figures and passages they then hold."""
+    gone = plan.gone
     with (
-        CatalogWriter(staged / FILE_NAME) as catalog,
+        open_catalog_writer(staged / FILE_NAME) as catalog,
         VectorIndex(staged / FOLDER_NAME, create=True) as vectors,
     ):
         for figid in gone:
             catalog.delete(figid)
         if gone:
-            vectors.delete([i for i in vectors.ids() if i.rpartition("#")[0] in set(gone)])
-        new: list[tuple[FigureRecord, Passage]] = []
-        sources: set[str] = set()
-        present = catalog.sources()
-        for done, file in enumerate(plan.to_read, start=1):
-            try:
-                record, table_problems = read_record(file.files)
-                if record.figid in present:
-                    raise RecordError(file.files.path, f"{record.figid} stands in {present[record.figid]} already")
-            except RecordError as problem:
-                problems.append(problem)
-            else:
-                problems.extend(table_problems)
-                passages = to_passages(record, window=embedder.window, count_tokens=embedder.count_tokens)
-                catalog.put(record, passages, source=file.source, digest=file.digest)
-                new.extend((record, passage) for passage in passages)
-                present[record.figid] = file.source
-                sources.add(file.source)
-            progress("reading", done, len(plan.to_read))
-        _embed(new, vectors, embedder, progress)
-        figures, passage_count = catalog.counts()
+            vectors.delete([i for i in vectors.ids() if i.rpartition("#")[0] in gone])
+        for item in new:
+            catalog.put(item.record, item.passages, source=item.file.source, digest=item.file.digest)
+        _embed([(item.record, passage) for item in new for passage in item.passages], vectors, task)
+        counts = catalog.counts()
         catalog.commit()
-    return _Built(sources, figures, passage_count)
+    return counts
 
 
-def _embed(
-    new: list[tuple[FigureRecord, Passage]],
-    vectors: VectorIndex,
-    embedder: DocumentEmbedder,
-    progress: Progress,
-) -> None:
-    progress("embedding", 0, len(new))
+def _embed(new: list[tuple[FigureRecord, Passage]], vectors: VectorIndex, task: _Task) -> None:
+    task.progress("embedding", 0, len(new))
     for start in range(0, len(new), EMBED_BLOCK):
         block = new[start : start + EMBED_BLOCK]
-        vectors.add([p for _, p in block], [r for r, _ in block], embedder.encode([p.text for _, p in block]))
-        progress("embedding", start + len(block), len(new))
+        vectors.add([p for _, p in block], [r for r, _ in block], task.embedder.encode([p.text for _, p in block]))
+        task.progress("embedding", start + len(block), len(new))

@@ -17,8 +17,10 @@ GREEK = {
     "ο": "omicron", "π": "pi", "ρ": "rho", "σ": "sigma", "ς": "sigma", "τ": "tau", "υ": "upsilon",
     "φ": "phi", "χ": "chi", "ψ": "psi", "ω": "omega", "ϵ": "epsilon", "ϕ": "phi", "ϑ": "theta",
 }  # fmt: skip
-_GREEK_NAME = re.compile(r"(?<=[A-Z0-9])(alpha|beta|gamma|delta|epsilon|kappa|lambda|zeta|theta)(?![a-z])")
-_ATOM = re.compile(r"[^\W\d_]+|\d+")
+_GREEK_PART = re.compile(
+    r"[α-ωΑ-Ωϵϕϑ]|(?<![a-z])(?:[Aa]lpha|[Bb]eta|[Gg]amma|[Dd]elta|[Ee]psilon|[Kk]appa|[Ll]ambda|[Zz]eta|[Tt]heta)(?![a-z])"
+)
+_ATOM = re.compile(r"(?:[^\W\d_][\u0300-\u036f]*)+|\d+")
 
 STOPWORDS = frozenset(
     """a about above after all also am among an and any anything are as at be because been before being between both
@@ -58,27 +60,22 @@ def atom_spans(text: str) -> Iterator[tuple[str, int, int]]:
     that the spans hold for the text as given.
     """
     folded = "".join(c if len(n := unicodedata.normalize("NFKC", c)) != 1 else n for c in text)
-    for run in _ATOM.finditer(_GREEK_NAME.sub(lambda m: m.group().upper(), folded)):
+    for run in _ATOM.finditer(folded):
         yield from _split_greek(folded, run.start(), run.end())
 
 
 def _split_greek(text: str, start: int, end: int) -> Iterator[tuple[str, int, int]]:
-    """The run ``text[start:end]`` with Greek letters, and Greek names after a symbol, split off."""
+    """The run ``text[start:end]`` with Greek letters, and Greek names beside capitals, split off."""
     at = start
-    word = text[start:end]
-    for found in re.finditer(r"[α-ωϵϕϑ]", word, re.IGNORECASE):
-        position = start + found.start()
-        if position > at:
-            yield _lower(text[at:position]), at, position
-        yield GREEK.get(found.group().lower(), found.group().lower()), position, position + 1
-        at = position + 1
-    rest = text[at:end]
-    glued = _GREEK_NAME.search(rest)
-    if glued and glued.start():
-        yield _lower(rest[: glued.start()]), at, at + glued.start()
-        yield glued.group().lower(), at + glued.start(), end
-    elif rest:
-        yield _lower(rest), at, end
+    for found in _GREEK_PART.finditer(text[start:end]):
+        first, last = start + found.start(), start + found.end()
+        if first > at:
+            yield _lower(text[at:first]), at, first
+        letter = found.group().lower()
+        yield GREEK.get(letter, letter), first, last
+        at = last
+    if at < end:
+        yield _lower(text[at:end]), at, end
 
 
 def _lower(text: str) -> str:

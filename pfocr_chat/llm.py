@@ -293,9 +293,17 @@ def _checked_remote(name: str, kind: str, provider: _Provider, environ: Mapping[
             "that asks for none), or choose another LLM with --llm."
         )
     address = _first_set(provider.addresses, environ)
-    if address and not re.match(r"https?://[^/\s]", address):
+    if address and not _is_http(address):
         raise ConfigError(f"{' or '.join(provider.addresses)} must be an address that starts with http:// or https://.")
     return _Remote(kind, next(iter(provider.keys), ""), address, _secrets(environ))
+
+
+def _is_http(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _options(provider: _Provider, remote: _Remote, environ: Mapping[str, str]) -> dict[str, Any]:

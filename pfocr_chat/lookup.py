@@ -14,15 +14,21 @@ MAX_CAPTION = 1_200
 """Characters of a caption shown when one figure is described."""
 
 _ABOUT_RECORD = re.compile(
-    r"\b(?:who|authors?|paper|article|journal|publi\w+|what year|which year|when|doi|organisms?|species"
-    r"|which genes|what genes|list (?:the )?genes|chemicals?|metabolites?|link)\b",
+    r"\b(?:who (?:wrote|made|drew|published|are|is|were|was)|authors?|paper|article|journal|publi\w+|what year"
+    r"|which year|when|doi|organisms?|(?<!oxygen )(?<!nitrogen )species|which genes|what genes|list (?:the )?genes"
+    r"|chemicals?|metabolites?|links?(?= to (?:the|its) (?:figure|paper))|(?:the|a|its) links?)\b",
     re.IGNORECASE,
 )
+_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 
 
 def is_about_the_record(query: Query) -> bool:
-    """Whether a follow-up asks what the record of the figure in focus holds (paper, organism, genes)."""
-    return query.refers_back and bool(_ABOUT_RECORD.search(query.question))
+    """Whether a follow-up asks what the record of the figure in focus holds (paper, organism, genes).
+
+    One with a year in it ("only those published after 2015") asks for other figures instead.
+    """
+    asks = _ABOUT_RECORD.search(query.question) and not _YEAR.search(query.question)
+    return query.refers_back and bool(asks)
 
 
 def describe_figures(evidence: Sequence[Evidence], *, total: int) -> str:

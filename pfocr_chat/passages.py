@@ -28,7 +28,7 @@ def to_passages(record: FigureRecord, *, window: int, count_tokens: CountTokens)
     caption's words in order.
     """
     header = _header(record, int(window * HEADER_SHARE), count_tokens)
-    room = max(window - count_tokens(header) - 1, 16)
+    room = max(window - count_tokens(header) - 1, 1)
     bodies = _pack(_pieces(record.caption or "", room, count_tokens), room, count_tokens) or [""]
     return tuple(
         Passage(f"{record.figid}#{number}", record.figid, f"{header}\n{body}".strip())
@@ -41,28 +41,34 @@ def _header(record: FigureRecord, limit: int, count_tokens: CountTokens) -> str:
     paper = record.paper_title or ""
     parts = [title] if paper.rstrip(".").casefold() == title.rstrip(".").casefold() else [title, paper]
     header = ". ".join(part.rstrip(".") for part in parts if part)
-    words = header.split()
-    while len(words) > 1 and count_tokens(" ".join(words)) > limit:
-        words.pop()
-    return " ".join(words)
+    return next(iter(_pack(_words(header, limit, count_tokens), limit, count_tokens)), "")
 
 
 def _pieces(text: str, room: int, count_tokens: CountTokens) -> list[str]:
-    """The sentences of ``text``; one that is longer than ``room`` is cut between words."""
+    """The sentences of ``text``; one that is longer than ``room`` is cut between words where it has any."""
     pieces = []
     for sentence in split_sentences(text):
         if count_tokens(sentence) <= room:
             pieces.append(sentence)
         else:
-            pieces.extend(_pack(sentence.split(), room, count_tokens))
+            pieces.extend(_pack(_words(sentence, room, count_tokens), room, count_tokens))
     return pieces
 
 
-def _pack(pieces: list[str], room: int, count_tokens: CountTokens) -> list[str]:
-    """Consecutive pieces joined by spaces, as many as fit into ``room`` each time.
+def _words(text: str, room: int, count_tokens: CountTokens) -> list[str]:
+    """The words of ``text``; one that is longer than ``room`` (Chinese prose, a sequence) in parts that are not."""
+    return [part for word in text.split() for part in _halved(word, room, count_tokens)]
 
-    A single piece longer than ``room`` (a word of hundreds of letters) is kept whole.
-    """
+
+def _halved(word: str, room: int, count_tokens: CountTokens) -> list[str]:
+    if len(word) < 2 or count_tokens(word) <= room:
+        return [word]
+    middle = len(word) // 2
+    return _halved(word[:middle], room, count_tokens) + _halved(word[middle:], room, count_tokens)
+
+
+def _pack(pieces: list[str], room: int, count_tokens: CountTokens) -> list[str]:
+    """Consecutive pieces joined by spaces, as many as fit into ``room`` each time."""
     packed: list[str] = []
     used = 0
     for piece in pieces:

@@ -7,13 +7,18 @@ genes, chemicals and diseases. No language model takes part.
 from __future__ import annotations
 
 import re
+import unicodedata
 from difflib import SequenceMatcher
+from functools import partial
 
 from pfocr_chat.catalog import Catalog, Named
 from pfocr_chat.config import MAX_QUESTION
 from pfocr_chat.errors import QuestionError
 from pfocr_chat.lexicon import STOPWORDS, atoms, name_windows, reads_as_name, singular
-from pfocr_chat.records import FIGID_PATTERN, Conversation, Entity, Intent, Query, Tier
+from pfocr_chat.records import FIGID_PATTERN, RELATION_WORDS, Conversation, Entity, Intent, Query, Tier
+
+MAX_SUBJECT = 1_000
+"""Characters of the turn before that a follow-up is read with."""
 
 _PMCID = re.compile(r"\bPMC\d{4,9}\b", re.IGNORECASE)
 _FIGID = re.compile(FIGID_PATTERN.pattern, re.IGNORECASE)
@@ -26,16 +31,20 @@ _LISTING = re.compile(
     re.IGNORECASE,
 )
 _COUNT = re.compile(r"\bhow many\b|\bnumber of figures\b|\bcount\b(?:\W+\w+){0,3}?\W+figures\b", re.IGNORECASE)
-_GREETING = re.compile(
-    r"^\W*(?:(?:hi|hello|hey|good (?:morning|afternoon|evening)|thanks?(?: you)?|thank you|bye)\b[\s\w]{0,20}"
-    r"|(?:help|what can you do|who are you|what are you|how do(?:es)? (?:you|this) work|what is this)(?: for me)?)\W*$",
-    re.IGNORECASE,
+_HELLO = (
+    r"(?:hi|hello|hey|good (?:morning|afternoon|evening)|thanks|thank you|bye|goodbye)"
+    r"(?:[\s,]+(?:there|all|everyone|again|to you|friend|pfocr|chat|bot|assistant|(?:so|very) much|a lot))*"
 )
+_ASKS_HELP = (
+    r"(?:help|what can you do|who are you|what are you|how do(?:es)? (?:you|this) work|what is this)(?: for me)?"
+)
+_GREETING = re.compile(rf"^\W*(?:{_HELLO}(?:\W+{_ASKS_HELP})?|{_ASKS_HELP})\W*$", re.IGNORECASE)
 _CONTINUES = re.compile(
-    r"^\W*(?:and|but|or|also|only|just|what about|how about|what (?:else|changes|happens)|same|those|these|them|it|they"
-    r"|who|in which|which (?:paper|journal|year|organism)|when|where)\b",
+    r"^\W*(?:and|but|or|also|only|just|what about|how about|what (?:else|changes|happens)"
+    r"|same|those|these|them|it|they)\b",
     re.IGNORECASE,
 )
+_ASKS_MORE = re.compile(r"^\W*(?:who|when|where|in which|which (?:paper|journal|year|organism))\b", re.IGNORECASE)
 _PRONOUN = re.compile(
     r"\b(?:its?|they|them|their|those|these|(?:that|this) (?:one|figure)"
     r"|the (?:first|second|third|last|other|same))\b",
@@ -48,6 +57,10 @@ _YEAR_PATTERNS = tuple(
     for pattern, low, high in (
         (r"\b(?:between|from)\s+YEAR\s*(?:and|to|until|-|–)\s*YEAR\b", 0, 0),
         (r"\bYEAR\s*[-–]\s*YEAR\b", 0, 0),
+        (r"\b(?:not before|(?:no|not) (?:earlier|older) than)\s+YEAR\b", 0, None),
+        (r"\b(?:not after|(?:no|not) (?:later|newer) than)\s+YEAR\b", None, 0),
+        (r"\b(?:(?:in|from)\s+)?YEAR (?:or|and) (?:later|newer|after)\b", 0, None),
+        (r"\b(?:(?:in|from)\s+)?YEAR (?:or|and) (?:earlier|older|before)\b", None, 0),
         (r"\b(?:since|starting (?:in|from))\s+YEAR\b(?:\s+on(?:wards?)?\b)?", 0, None),
         (r"\bfrom\s+YEAR\s+on(?:wards?)?\b", 0, None),
         (r"\b(?:after|later than|newer than)\s+YEAR\b", 1, None),
@@ -63,6 +76,20 @@ _MOLECULE_ENDING = re.compile(
     r"(?:ase|in|ine|ide|ol|ose|ane|ene|yne|ogen|nib|mab|cept|stat|azole|vir|sartan|pril|xaban|gatran|glutide|tecan"
     r"|triptan|lukast|profen|coxib|limus|ciclib|parib|degib|taxel|platin|azepam|barbital)s?$"
 )
+_ORDINARY_WORDS = frozenset(
+    """accept again airplane airline aside base baseline begin berlin beside bulletin cabin cane captain case certain
+    chain chase choose close coin coincide combine complain compose concept constrain contain control cool countryside
+    crane curtain database deadline decide decline decrease define determine diagnose dine disclose discipline disease
+    dispose divide divine doctrine domain dose downside ease enclose engine enrol entertain erase examine except explain
+    expose fin fine gain gene genuine grain guide guideline headline hide humane hurricane hygiene imagine impose
+    increase insane inside intercept intertwine intervene join lane latin lease line login loose lose machine magazine
+    main maintain margin marine medicine membrane mine mountain nationwide nine nose obtain online oppose origin outline
+    outside override pain patrol phase phrase pin pipeline plain plane please plugin pool pose pride propose protocol
+    provide purchase purpose quarantine rain refine refrain regain release remain reside restrain retain ride rose
+    routine ruin scene school serene showcase side slide stain strain suppose sustain symbol terrain thin tide timeline
+    tool train twin uncertain undermine upside vaccine whose wide within wine worldwide""".split()
+)
+"""English words with the ending of a molecule."""
 _ORDINARY_ENDING = re.compile(
     r"(?:ing|ed|ly|ates?|i[sz]es?|ness|tions?|ments?|[ai]ble|ful|less|ous|ish|ists?|ers?|ors?|ives?|als?|ary|ity|ies"
     r"|ify|ance|ence|ant|ent|wise)$"
@@ -80,13 +107,13 @@ def understand(question: str, catalog: Catalog, conversation: Conversation | Non
     year_from, year_to, rest = _years(question)
     last = conversation.last if conversation else None
     refers_back = last is not None and not figids and _refers_back(question, catalog)
-    text = f"{last.subject} {rest}" if last and refers_back else rest
+    text = f"{last.subject[:MAX_SUBJECT]} {rest}" if last and refers_back else rest
     if last and refers_back and year_from is None and year_to is None:
         year_from, year_to = last.year_from, last.year_to
-    entities = _entities(text, catalog)
+    entities = entities_in(text, catalog)
     unknown, unfamiliar = _not_in_corpus(rest, entities, catalog)
     intent = Intent.LOOKUP if figids or missing else _intent(question)
-    if last and refers_back and intent is Intent.RELATION and last.intent is not Intent.CHAT:
+    if last and refers_back and intent is Intent.RELATION:
         intent = last.intent
     return Query(
         question=question,
@@ -105,7 +132,9 @@ def understand(question: str, catalog: Catalog, conversation: Conversation | Non
 
 
 def _checked(question: str) -> str:
-    text = " ".join("".join(c if c.isprintable() else " " for c in question).split())
+    # Soft hyphens and other invisible characters that come with text from a PDF stand inside words.
+    visible = (c for c in question if unicodedata.category(c) != "Cf")
+    text = " ".join("".join(c if c.isprintable() else " " for c in visible).split())
     if not text:
         raise QuestionError("The question is empty. Ask, for example: Which figures link integrins to YAP?")
     if len(text) > MAX_QUESTION:
@@ -126,9 +155,12 @@ def _intent(question: str) -> Intent:
 
 def _refers_back(question: str, catalog: Catalog) -> bool:
     """Whether a question needs the turn before it: it continues it, or has a pronoun and few names."""
-    if _CONTINUES.search(question) or not _terms(question):
+    terms = _terms(question)
+    if _CONTINUES.search(question) or not terms:
         return True
-    return bool(_PRONOUN.search(question)) and len(_entities(question, catalog)) < 2
+    if _ASKS_MORE.search(question) and sum(term not in RELATION_WORDS for term in terms) < 2:
+        return True
+    return bool(_PRONOUN.search(question)) and len(entities_in(question, catalog)) < 2
 
 
 def _named_figures(question: str, catalog: Catalog) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -136,23 +168,30 @@ def _named_figures(question: str, catalog: Catalog) -> tuple[tuple[str, ...], tu
     found: list[str] = []
     missing: list[str] = []
     for match in _FIGID.finditer(question):
-        name = match.group().rstrip(".-_+")
+        # The address of a figure's page ends in .html.
+        name = re.sub(r"\.html$", "", match.group().rstrip(".-_+"), flags=re.IGNORECASE)
         figids = catalog.figids_named(name)
         found.extend(figids)
         missing.extend([] if figids else [name])
     rest = _FIGID.sub(" ", question)
+    numbers = list(_FIGURE_NUMBER.finditer(rest))
     for match in _PMCID.finditer(rest):
         pmcid = match.group().upper()
         figids = catalog.figids_of_paper(pmcid)
-        number = _FIGURE_NUMBER.search(rest)
-        if number and figids:
-            wanted = [f for f in figids if _has_number(catalog, f, number.group(1))]
-            missing.extend([] if wanted else [f"figure {number.group(1)} of {pmcid}"])
+        if numbers and figids:
+            number = min(numbers, key=partial(_gap, match)).group(1)
+            wanted = [f for f in figids if _has_number(catalog, f, number)]
+            missing.extend([] if wanted else [f"figure {number} of {pmcid}"])
             found.extend(wanted)
         else:
             found.extend(figids)
             missing.extend([] if figids else [pmcid])
     return tuple(dict.fromkeys(found)), tuple(dict.fromkeys(missing))
+
+
+def _gap(one: re.Match[str], other: re.Match[str]) -> int:
+    """Characters between two places of a question."""
+    return max(one.start() - other.end(), other.start() - one.end())
 
 
 def _has_number(catalog: Catalog, figid: str, number: str) -> bool:
@@ -181,7 +220,7 @@ def _terms(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(key for key in keys if len(key) > 1 and key not in STOPWORDS))
 
 
-def _entities(text: str, catalog: Catalog) -> tuple[Entity, ...]:
+def entities_in(text: str, catalog: Catalog) -> tuple[Entity, ...]:
     """The longest names in the text that the corpus knows, from left to right, without overlap."""
     windows = [w for w in name_windows(text) if reads_as_name(w[3])]
     keys = {w[0] for w in windows}
@@ -224,14 +263,17 @@ def _not_in_corpus(
     """Words of the text that stand in no record, nor close to a word that does: names, and other words.
 
     A name is written like a gene, cell line or code (a digit or an inner capital), or ends like a
-    drug, a protein or a chemical.
+    drug, a protein or a chemical. In a question all in capitals, capitals say nothing.
     """
+    text = text.lower() if text.isupper() else text
     named = {atom for entity in entities for atom in atoms(entity.mention)}
     names: list[str] = []
     others: list[str] = []
     for word in re.findall(r"[^\W_]+(?:[-‐-―−][^\W_]+)*", _PMCID.sub(" ", _FIGID.sub(" ", text))):
         for atom in atoms(word):
             if len(atom) < 4 or not atom.isalpha() or atom in named or atom in STOPWORDS:
+                continue
+            if {atom, singular(atom)} & _ORDINARY_WORDS:
                 continue
             if catalog.has_word(atom) or _near(atom, catalog.words_like(atom[:3])):
                 continue

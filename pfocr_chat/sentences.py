@@ -7,6 +7,7 @@ import re
 _ABBREVIATIONS = re.compile(
     r"\b(?:e\.g|i\.e|et al|cf|vs|viz|ca|approx|resp|incl|Figs?|Refs?|Eqs?|No|Dr|Prof|St|spp?|var|subsp|Abbr|[A-Z])\.$"
 )
+_LONGEST = 12
 _BOUNDARY = re.compile(r"[.!?][\"”’')\]]*\s+(?=[\"“‘'(\[]?[\wα-ωΑ-Ω])")
 
 
@@ -19,7 +20,8 @@ def split_sentences(text: str) -> list[str]:
     pieces: list[str] = []
     start = 0
     for boundary in _BOUNDARY.finditer(text):
-        head = text[start : boundary.start() + 1]
+        # The last characters suffice for every abbreviation, and keep a long text from costing its square.
+        head = text[max(start, boundary.start() - _LONGEST) : boundary.start() + 1]
         following = text[boundary.end() : boundary.end() + 1]
         if _ABBREVIATIONS.search(head) or following.islower():
             continue

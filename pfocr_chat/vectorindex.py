@@ -7,6 +7,7 @@ changed: Chroma's readers do not follow writers.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -17,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from chromadb.config import Settings
 
-from pfocr_chat.errors import CorruptIndexError
+from pfocr_chat.errors import CorruptIndexError, VectorstoreError
 from pfocr_chat.records import FigureRecord, Passage
 
 FOLDER_NAME = "chroma"
@@ -28,14 +29,16 @@ Vectors = npt.NDArray[np.float32]
 
 
 class VectorIndex:
-    """The vectors of one generation.
+    """The vectors of one generation; with ``create``, one that is being built.
 
     Raises:
         CorruptIndexError: Chroma cannot open or read the folder.
+        VectorstoreError: it may not write there, which it does even for reading.
     """
 
     def __init__(self, folder: Path, *, create: bool = False) -> None:
         self._folder = folder
+        self._create = create
         if not create and not (folder / "chroma.sqlite3").is_file():
             raise self._damaged("its database is missing")
         try:
@@ -47,6 +50,11 @@ class VectorIndex:
             self._collection: Any = self._client.get_collection(COLLECTION, embedding_function=None)
             self._batch = int(self._client.get_max_batch_size())
         except (chromadb.errors.ChromaError, ValueError, OSError) as exc:
+            if "readonly database" in str(exc):
+                raise VectorstoreError(
+                    f"The index in {folder} cannot be opened: Chroma has to write there, and it is read-only."
+                    " Allow writing, or copy the index elsewhere."
+                ) from exc
             raise self._damaged(str(exc)) from exc
 
     def __enter__(self) -> Self:
@@ -58,6 +66,8 @@ class VectorIndex:
     def close(self) -> None:
         """Release the files; the object is of no use afterwards."""
         self._client.close()
+        if self._create:
+            _remove_scratch(self._folder)
 
     def count(self) -> int:
         """How many passages have a vector."""
@@ -106,6 +116,17 @@ class VectorIndex:
             f"The vectors in {self._folder} cannot be read ({reason.splitlines()[0][:200] if reason else 'unknown'})."
             " Run `pfocr-chat index` on your records again."
         )
+
+
+def _remove_scratch(folder: Path) -> None:
+    """Remove the graphs that Chroma has not made lasting (of fewer than 1,000 vectors).
+
+    They hold nothing that its database does not, and every reader writes them anew, during which
+    another process would take them for damaged.
+    """
+    for segment in folder.iterdir():
+        if segment.is_dir() and not (segment / "index_metadata.pickle").exists():
+            shutil.rmtree(segment)
 
 
 def _metadata(record: FigureRecord) -> dict[str, Any]:

