@@ -97,7 +97,7 @@ def _add(
         parser.add_argument(
             "--llm",
             metavar="L",
-            help="auto, bundled, none, gguf:PATH, or provider:model such as openai:gpt-5-mini",
+            help="auto, bundled, none, gguf:PATH, or provider:model such as openai:gpt-5.4-mini",
         )
     return parser
 

@@ -65,7 +65,8 @@ class IndexReport:
     """What a run of indexing did; the counts are of record files.
 
     ``problems`` names each file that could not be read, tables included; ``unreadable`` counts the
-    records among them. ``rebuilt`` says why the index was built anew, where it was.
+    records among them. A record that cannot be read is named in every run, a table only in the run
+    that reads its record. ``rebuilt`` says why the index was built anew, where it was.
     """
 
     manifest: Manifest
