@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,10 +13,10 @@ from langchain_core.retrievers import BaseRetriever
 
 from pfocr_chat.catalog import FILE_NAME, Catalog
 from pfocr_chat.chain import Chain
-from pfocr_chat.config import load_config
+from pfocr_chat.config import Config, load_config
 from pfocr_chat.embedder import Embedder
 from pfocr_chat.errors import IndexMismatchError, PfocrChatError
-from pfocr_chat.generations import check_files, generation_folder, read_manifest
+from pfocr_chat.generations import Manifest, check_files, generation_folder, read_manifest
 from pfocr_chat.llm import Llm, open_llm
 from pfocr_chat.passages import PASSAGE_FORMAT
 from pfocr_chat.prompting import load_prompt
@@ -50,10 +51,17 @@ def open_assistant(
             " Run `pfocr-chat index` on your records again."
         )
     folder = generation_folder(config.vectorstore, manifest.generation)
-    model = open_llm(config.llm, environ=environ)
-    catalog = Catalog(folder / FILE_NAME)
-    vectors = VectorIndex(folder / FOLDER_NAME)
-    status = Status(
+    with ExitStack() as opened:
+        catalog = opened.enter_context(Catalog(folder / FILE_NAME))
+        vectors = opened.enter_context(VectorIndex(folder / FOLDER_NAME))
+        writer = opened.enter_context(open_llm(config.llm, environ=environ))
+        assistant = Assistant(catalog, vectors, embedder, writer, _status(config, manifest, writer.name))
+        opened.pop_all()  # closed by the assistant from here on
+    return assistant
+
+
+def _status(config: Config, manifest: Manifest, llm: str) -> Status:
+    return Status(
         vectorstore=str(config.vectorstore),
         generation=manifest.generation,
         built=manifest.built,
@@ -62,10 +70,9 @@ def open_assistant(
         embedder=manifest.embedder,
         dimension=manifest.dimension,
         passage_format=manifest.passage_format,
-        llm=model.name,
+        llm=llm,
         corpus=manifest.corpus,
     )
-    return Assistant(catalog, vectors, embedder, model, status)
 
 
 class Assistant:
@@ -79,6 +86,7 @@ class Assistant:
         self._vectors = vectors
         self._llm = llm
         self._status = status
+        self._closed = False
         self._retriever = Retriever(catalog, vectors, embedder)
         self._chain = Chain(
             catalog=catalog,
@@ -98,19 +106,26 @@ class Assistant:
         self.close()
 
     def close(self) -> None:
-        """Release the index and the language model."""
+        """Release the index and the language model; closing twice is harmless."""
+        if self._closed:
+            return
+        self._closed = True
         self._catalog.close()
         self._vectors.close()
         self._llm.close()
 
     def retrieve(self, question: str, k: int = 10) -> list[Hit]:
-        """The best ``k`` figures for a question, best first.
+        """The best ``k`` figures for a question, best first; none where it names only figures that are not there.
 
         Raises:
             QuestionError: the question is empty or too long.
+            ValueError: ``k`` is below 1.
         """
+        self._check_open()
+        if k < 1:
+            raise ValueError(f"k must be at least 1, not {k}")
         query = understand(question, self._catalog)
-        if query.figids:
+        if query.figids or query.missing:
             return self._retriever.to_hits(query, query.figids[:k])
         return self._retriever.retrieve(query, k, complete=self._retriever.complete(query))
 
@@ -133,15 +148,21 @@ class Assistant:
         Raises:
             QuestionError: the question is empty or too long.
         """
+        self._check_open()
         return self._chain.stream(question, conversation or Conversation())
 
     def record(self, figid: str) -> FigureRecord | None:
         """One figure's record, or ``None`` where the index does not have it."""
+        self._check_open()
         return self._catalog.record(figid)
 
     def status(self) -> Status:
         """What the index holds and which models answer."""
         return self._status
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise PfocrChatError("This assistant has been closed. Open another with open_assistant().")
 
     def as_retriever(self, k: int = 10) -> BaseRetriever:
         """A LangChain retriever over this index; documents carry the figure's fields as metadata."""
@@ -161,7 +182,7 @@ class FigureRetriever(BaseRetriever):
         run_manager: CallbackManagerForRetrieverRun,  # noqa: ARG002 - LangChain's interface
         k: int | None = None,
     ) -> list[Document]:
-        return [_to_document(hit) for hit in self.assistant.retrieve(query, k=k or self.k)]
+        return [_to_document(hit) for hit in self.assistant.retrieve(query, k=self.k if k is None else k)]
 
 
 def _to_document(hit: Hit) -> Document:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from pfocr_chat.errors import CorruptIndexError, VectorstoreError
-from pfocr_chat.lexicon import atoms, name_key
+from pfocr_chat.lexicon import atoms, name_key, singular
 from pfocr_chat.records import FigureRecord, Kind, Mention, Passage, Tier
 
 FILE_NAME = "catalog.sqlite"
@@ -169,6 +169,11 @@ def _names_text(record: FigureRecord) -> str:
     return " ; ".join(names)
 
 
+def _plural(key: str) -> str | None:
+    """The key with an "s", unless its last atom is too short for that to be a plural ("ra", "ras")."""
+    return f"{key}s" if len(key.rpartition(" ")[2]) > 2 else None
+
+
 def _dump(record: FigureRecord) -> str:
     fields = asdict(record)
     del fields["mentions"]
@@ -287,6 +292,20 @@ class Catalog:
             "SELECT figid FROM fulltext JOIN figures ON id = fulltext.rowid WHERE fulltext MATCH ?", (match,)
         )
         return frozenset(row[0] for row in rows)
+
+    def figids_naming(self, keys: Iterable[str]) -> frozenset[str]:
+        """Every figure whose title or caption has one of the normalised names, or its plural, word for word.
+
+        The full-text index alone would take "Ras" for "RA": both have the stem "ra".
+        """
+        spelled = {spelling for key in keys for spelling in (key, singular(key), _plural(key)) if spelling}
+        match = " OR ".join(f'"{spelling}"' for spelling in sorted(spelled))
+        rows = self._rows(
+            "SELECT figid, ' ' || title || ' | ' || caption || ' ' FROM fulltext JOIN figures ON id = fulltext.rowid"
+            " WHERE fulltext MATCH ?",
+            (f"{{title caption}} : ({match})",),
+        )
+        return frozenset(figid for figid, text in rows if any(f" {spelling} " in text for spelling in spelled))
 
     def figids_mentioning(self, kind: Kind, names: Iterable[str]) -> dict[str, tuple[Tier, str]]:
         """Every figure whose tables have one of ``names``, with the strongest tier and the word printed."""

@@ -19,7 +19,7 @@ MIN_SHARED = 0.8
 """Share of a sentence's content words that have to occur in the records it cites."""
 
 MIN_WORDS = 3
-"""Content words and short names that a sentence needs to say something that can be checked."""
+"""Names and content words that a sentence needs to say something that can be checked."""
 
 _NAME_LIKE = re.compile(r"[^\W_]+(?:[-‐-―−/][^\W_]+)*")
 _FIGID_LIKE = re.compile(r"PMC\d+(?:__\S+)?", re.IGNORECASE)
@@ -193,8 +193,8 @@ def _has_name(word: str, words: Sequence[str]) -> bool:
 def _missing_words(sentence: str, words: Sequence[str], min_shared: float) -> str | None:
     """Why the sentence strays from its records: too few of its content words stand there."""
     content = [a for a in atoms(sentence) if len(a) > 3 and a not in STOPWORDS]
-    short_names = [w for w in _NAME_LIKE.findall(sentence) if len(w) <= 3 and _is_name(w, first=False)]
-    if not content or len(content) + len(short_names) < MIN_WORDS:
+    said = [w for w in _NAME_LIKE.findall(sentence) if _is_name(w, first=False) or set(atoms(w)) & set(content)]
+    if not content or len(said) < MIN_WORDS:
         return "says too little to be checked"
     shared = sum(_stem_in(atom, words) for atom in content)
     if shared / len(content) < min_shared:
@@ -203,6 +203,7 @@ def _missing_words(sentence: str, words: Sequence[str], min_shared: float) -> st
 
 
 def _stem_in(atom: str, words: Sequence[str]) -> bool:
-    """Whether another form of a word (shared beginning of at least five letters, or all of it) occurs."""
-    stem = atom[: max(5, len(atom) - 3)]
+    """Whether another form of a word occurs: the same beginning of five letters or more, or all but its "s"."""
+    is_short_form = len(atom) == 5 and atom.endswith("s") and not atom.endswith("ss")  # "binds", of "bind"
+    stem = atom[:4] if is_short_form else atom[: max(5, len(atom) - 3)]
     return any(word.startswith(stem) for word in words)

@@ -7,7 +7,9 @@ that a user can meet. What loads slowly is imported only by the command that nee
 from __future__ import annotations
 
 import argparse
+import io
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,7 +17,7 @@ from typing import Any
 
 from pfocr_chat import __version__
 from pfocr_chat.config import load_config
-from pfocr_chat.errors import PfocrChatError
+from pfocr_chat.errors import ConfigError, PfocrChatError
 from pfocr_chat.records import Answer, Hit, Stage, Text
 from pfocr_chat.resources import data_folder
 
@@ -25,10 +27,14 @@ MAX_PROBLEMS = 10
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without Greek letters shows "?"
     options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], None] = options.command
     try:
         command(options)
+        sys.stdout.flush()
     except PfocrChatError as exc:
         print(f"pfocr-chat: {exc}", file=sys.stderr)
         return 1
@@ -37,8 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         # The reader of our output has gone (`| head`); there is nobody left to tell.
-        sys.stderr.close()
-        return 0
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 
@@ -160,7 +165,7 @@ class _ProgressBar:
     def __call__(self, step: str, done: int, total: int) -> None:
         if step != self._step:
             self.__exit__()
-            unit = " records" if step == "reading" else " passages"
+            unit = {"reading": " records", "asking": " questions"}.get(step, " passages")
             self._bar = self._make(total=total, desc=step, unit=unit, dynamic_ncols=True)
             self._step = step
         self._bar.update(done - self._bar.n)
@@ -233,13 +238,23 @@ def _eval(options: argparse.Namespace) -> None:
     from pfocr_chat.evaluation import evaluate, read_cases, read_prompt_phrases
 
     cases = read_cases(options.questions)
+    if options.json:
+        _check_writable(options.json)
     with _open(options) as assistant, _ProgressBar() as bar:
         secrets = read_prompt_phrases(data_folder("prompts"))
         report = evaluate(assistant, cases, secrets=secrets, progress=lambda done, total: bar("asking", done, total))
     if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(report.to_dict(), ensure_ascii=False, indent=1), encoding="utf-8")
     print(report)
+
+
+def _check_writable(path: Path) -> None:
+    """Found out before the questions are asked, which takes minutes."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.open("a").close()
+    except OSError as exc:
+        raise ConfigError(f"The report cannot be written to {path}: {exc.strerror}. Name another file.") from exc
 
 
 def _status(options: argparse.Namespace) -> None:

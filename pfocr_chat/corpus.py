@@ -185,7 +185,7 @@ def _read_front_matter(path: Path) -> dict[str, Any]:
         fields, _ = frontmatter.parse(text, handler=_GuardedHandler())
     except yaml.YAMLError as exc:
         mark = getattr(exc, "problem_mark", None)
-        where = f" at line {mark.line + 2}" if mark else ""
+        where = f" at line {mark.line + 1}" if mark else ""
         raise RecordError(path, f"front matter is not valid YAML{where}") from exc
     except (ValueError, RecursionError) as exc:
         raise RecordError(path, str(exc)) from exc

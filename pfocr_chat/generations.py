@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
@@ -19,6 +20,7 @@ from pathlib import Path
 from pfocr_chat.errors import CorruptIndexError, IndexBusyError, NoIndexError, VectorstoreError
 
 MANIFEST = "manifest.json"
+BUILDING = ".building"
 FORMAT = 1
 """Version of the index's layout: the catalog's tables and the collection's metadata."""
 
@@ -89,12 +91,13 @@ def check_files(vectorstore: Path, manifest: Manifest) -> None:
         CorruptIndexError: a file is missing or shorter than it was.
     """
     folder = generation_folder(vectorstore, manifest.generation)
-    found = _sizes(folder)
     for name, size in manifest.files.items():
-        if name not in found:
-            raise _damaged(folder / name, "it is missing")
-        if found[name] < size:
-            raise _damaged(folder / name, f"it has {found[name]:,} bytes and should have {size:,}")
+        try:
+            found = (folder / name).stat().st_size
+        except OSError as exc:
+            raise _damaged(folder / name, "it is missing") from exc
+        if found < size:
+            raise _damaged(folder / name, f"it has {found:,} bytes and should have {size:,}")
 
 
 def publish(vectorstore: Path, manifest: Manifest, staged: Path) -> Manifest:
@@ -127,17 +130,17 @@ def staging_folder(vectorstore: Path, previous: Manifest | None) -> tuple[str, P
     """
     root = vectorstore / "generations"
     root.mkdir(parents=True, exist_ok=True)
-    for leftover in root.glob("*.building"):
+    for leftover in root.glob(f"*{BUILDING}"):
         shutil.rmtree(leftover)
     numbers = [int(p.name[1:]) for p in root.iterdir() if re.fullmatch(r"g\d{6}", p.name)]
     name = f"g{max(numbers, default=0) + 1:06d}"
-    staged = root / f"{name}.building"
+    # Never a path of before: Chroma remembers, for the life of the process, a folder that it could not open.
+    staged = Path(tempfile.mkdtemp(prefix=f"{name}.", suffix=BUILDING, dir=root))
     if previous:
         # A reader that opens Chroma at this moment has a journal beside its database.
         current = generation_folder(vectorstore, previous.generation)
-        shutil.copytree(current, staged, ignore=shutil.ignore_patterns("*-journal", "*-wal", "*-shm"))
-    else:
-        staged.mkdir()
+        ignored = shutil.ignore_patterns("*-journal", "*-wal", "*-shm")
+        shutil.copytree(current, staged, ignore=ignored, dirs_exist_ok=True)
     return name, staged
 
 

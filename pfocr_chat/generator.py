@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from pfocr_chat.citations import KEY, check_sentence, parse_keys, render_keys
+from pfocr_chat.citations import KEY, check_sentence, parse_keys, render_keys, without_keys
 from pfocr_chat.lexicon import atoms, contains
 from pfocr_chat.prompting import Prompt
 from pfocr_chat.records import Check, Entity, Evidence, FigureRecord, Query, Verdict
@@ -24,6 +24,7 @@ NO_EVIDENCE = "NO_EVIDENCE"
 SMALL_MAX_TOKENS = 80
 LARGE_MAX_TOKENS = 700
 
+_MARKUP = re.compile(r"[*`\\]|<(?=[A-Za-z/!?])")
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+")
 _KEYS_AFTER_STOP = re.compile(rf"([.!?])\s*((?:{KEY.pattern}\s*)+)")
 
@@ -70,7 +71,8 @@ def _title(record: FigureRecord) -> str:
 def plain_markdown(text: str) -> str:
     """Text from a record in a form that Markdown shows as it is, and that holds no evidence key."""
     text = KEY.sub(lambda m: f"({m.group(1)})", text)
-    return text.replace("*", "\\*").replace("![", "! [").replace("](", "] (")
+    text = text.replace("![", "! [").replace("](", "] (")
+    return _MARKUP.sub(r"\\\g<0>", text)
 
 
 def quoted(evidence: Sequence[Evidence]) -> Iterator[Statement]:
@@ -88,7 +90,7 @@ def drafted_singly(
             yield quote_statement(item)
             continue
         # With the whole caption, or the question, it loses the thread.
-        system, user = prompt.render(caption=item.hit.quote)
+        system, user = prompt.render(caption=without_keys(item.hit.quote))
         draft = "".join(llm.stream(system, user, max_tokens=SMALL_MAX_TOKENS))
         sentence = f"{_first_sentence(draft)} {render_keys([item.key])}"
         check = check_sentence(sentence, {item.key: item}, entities=entities_in(sentence), min_shared=1.0)
@@ -142,12 +144,14 @@ def drafted_together(
 
 
 def _shown(item: Evidence) -> str:
+    """A figure as the prompt shows it; reference marks such as [12] would read as evidence keys."""
     record = item.record
     where = ", ".join(str(part) for part in (record.paper_title, record.journal, record.year) if part)
     organisms = f"\nOrganisms: {', '.join(record.organisms)}" if record.organisms else ""
     genes = ", ".join(dict.fromkeys(m.word for m in record.mentions))[:600]
     printed = f"\nPrinted in the figure: {genes}" if genes else ""
-    return f"[{item.key}] {record.title or ''}\nPaper: {where}{organisms}{printed}\nCaption: {record.caption or 'none'}"
+    text = f"{record.title or ''}\nPaper: {where}{organisms}{printed}\nCaption: {record.caption or 'none'}"
+    return f"[{item.key}] {KEY.sub('', text)}"
 
 
 def _sentences(pieces: Iterator[str]) -> Iterator[str]:

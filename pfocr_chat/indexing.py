@@ -151,8 +151,9 @@ def build_index(
             if previous:
                 try:
                     return _converge(task, previous, None)
-                except CorruptIndexError as exc:
-                    why_anew = _reason(exc)
+                except CorruptIndexError:
+                    # Its files have their sizes and are damaged inside, found out in reading or changing a copy.
+                    why_anew = f"The index in {vectorstore} is damaged."
             return _converge(task, None, why_anew)
         except OSError as exc:
             raise VectorstoreError(f"The index in {vectorstore} cannot be written: {exc.strerror or exc}.") from exc
@@ -218,14 +219,10 @@ def _usable_previous(vectorstore: Path, embedder: DocumentEmbedder) -> tuple[Man
     except NoIndexError:
         return None, None
     except CorruptIndexError as exc:
-        return None, _reason(exc)
+        return None, str(exc).partition(" Run ")[0]
     if manifest.is_built_like(embedder_fingerprint=embedder.fingerprint, passage_format=PASSAGE_FORMAT):
         return manifest, None
     return None, "The index was built with another embedder or format."
-
-
-def _reason(exc: CorruptIndexError) -> str:
-    return str(exc).partition(" Run ")[0]
 
 
 def _indexed(vectorstore: Path, previous: Manifest | None) -> dict[str, tuple[str, str]]:

@@ -154,11 +154,11 @@ def _intent(question: str) -> Intent:
 
 
 def _refers_back(question: str, catalog: Catalog) -> bool:
-    """Whether a question needs the turn before it: it continues it, or has a pronoun and few names."""
-    terms = _terms(question)
-    if _CONTINUES.search(question) or not terms:
+    """Whether a question needs the turn before it: it continues it, or names little or nothing of its own."""
+    subjects = [term for term in _terms(question) if term not in RELATION_WORDS]
+    if _CONTINUES.search(question) or not subjects:
         return True
-    if _ASKS_MORE.search(question) and sum(term not in RELATION_WORDS for term in terms) < 2:
+    if _ASKS_MORE.search(question) and len(subjects) < 2:
         return True
     return bool(_PRONOUN.search(question)) and len(entities_in(question, catalog)) < 2
 

@@ -271,6 +271,8 @@ class Match:
     def __str__(self) -> str:
         if self.tier is None:
             return self.name
+        if self.tier is Tier.FAMILY and self.word:
+            return f"{self.name} as a member of the printed “{self.word}”"
         printed = f" as “{self.word}”" if self.word and self.word != self.name else ""
         return f"{self.name} {self.tier.label}{printed}"
 

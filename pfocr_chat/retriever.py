@@ -109,8 +109,7 @@ class Retriever:
             for figid, (tier, _) in self._catalog.figids_mentioning(entity.kind, entity.names).items()
             if tier <= weakest
         }
-        phrases = " OR ".join(f'"{alias}"' for alias in sorted(entity.aliases))
-        for figid in self._catalog.figids_matching(f"{{title caption}} : ({phrases})"):
+        for figid in self._catalog.figids_naming(entity.aliases):
             shown.setdefault(figid, int(Tier.CAPTION))
         return shown
 

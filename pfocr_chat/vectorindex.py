@@ -41,21 +41,30 @@ class VectorIndex:
         self._create = create
         if not create and not (folder / "chroma.sqlite3").is_file():
             raise self._damaged("its database is missing")
+        self._client = self._open()
         try:
-            self._client: Any = chromadb.PersistentClient(
-                str(folder), settings=Settings(anonymized_telemetry=False, allow_reset=False)
-            )
             if create and COLLECTION not in {c.name for c in self._client.list_collections()}:
                 self._client.create_collection(COLLECTION, embedding_function=None, configuration={"hnsw": HNSW})
             self._collection: Any = self._client.get_collection(COLLECTION, embedding_function=None)
             self._batch = int(self._client.get_max_batch_size())
         except (chromadb.errors.ChromaError, ValueError, OSError) as exc:
+            self._client.close()
+            raise self._damaged(str(exc)) from exc
+
+    def _open(self) -> Any:
+        try:
+            settings = Settings(anonymized_telemetry=False, allow_reset=False)
+            return chromadb.PersistentClient(str(self._folder), settings=settings)
+        except (chromadb.errors.ChromaError, ValueError, OSError) as exc:
             if "readonly database" in str(exc):
                 raise VectorstoreError(
-                    f"The index in {folder} cannot be opened: Chroma has to write there, and it is read-only."
+                    f"The index in {self._folder} cannot be opened: Chroma has to write there, and it is read-only."
                     " Allow writing, or copy the index elsewhere."
                 ) from exc
             raise self._damaged(str(exc)) from exc
+        except AttributeError as exc:
+            # Chroma stumbles over its memory of a folder that it could not open before in this process.
+            raise self._damaged("it could not be opened before") from exc
 
     def __enter__(self) -> Self:
         return self

@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from planted import Planted, write_records
 
 from pfocr_chat import Assistant, open_assistant
 from pfocr_chat.embedder import Embedder
 from pfocr_chat.indexing import build_index
+from pfocr_chat.llm import open_llm
 from pfocr_chat.resources import data_folder
 
 SEED_FIGID = "PMC11989024__ijms-26-03143-g003"
@@ -55,3 +57,22 @@ def seed_assistant(seed_vectorstore: Path) -> Iterator[Assistant]:
     """An assistant over ``seed_vectorstore`` that quotes."""
     with open_assistant(seed_vectorstore, llm="none") as assistant:
         yield assistant
+
+
+@pytest.fixture(scope="session")
+def planted(embedder: Embedder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Planted]:
+    """An index of records with traps in them, over which assistants can be opened with any language model."""
+    vectorstore = tmp_path_factory.mktemp("planted") / "vectorstore"
+    report = build_index(write_records(vectorstore.parent / "corpus"), vectorstore, embedder)
+    assert report.problems == ()
+    with open_assistant(vectorstore, llm="none") as assistant:
+        index = Planted(vectorstore, embedder, assistant.status())
+        yield index
+        for opened in index.opened:
+            opened.close()
+
+
+@pytest.fixture(scope="session")
+def quoting(planted: Planted) -> Assistant:
+    """An assistant over the planted records that quotes."""
+    return planted.assistant(open_llm("none"))

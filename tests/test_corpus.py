@@ -84,7 +84,9 @@ def test_reads_a_record_of_the_pfocr_layout(tmp_path: Path) -> None:
         "papertitle: 'Hippo: a review'\nreftext: A B, et al. Cell. 2015.\nyear: '2015'\ndoi: 10.1000/xyz.1\n"
         "journal_title: Cell\nkeywords: hippo | YAP | hippo\nfigid_alias: PMC123__F1\nfigtype: Figure\nndex: ''",
     )
-    write_table(tmp_path, "genes", GENE_HEADER + "9606\tHomo sapiens\tPrimates\tYAP\tYAP\tYAP1\t10413\tncbigene_synonym\n")
+    write_table(
+        tmp_path, "genes", GENE_HEADER + "9606\tHomo sapiens\tPrimates\tYAP\tYAP\tYAP1\t10413\tncbigene_synonym\n"
+    )
     write_table(tmp_path, "chemicals", CHEMICAL_HEADER + "ATP\tmesh:D000255\tATP\tAdenosine Triphosphate\tNA\n")
     write_table(tmp_path, "diseases", DISEASE_HEADER + "cancer\tDOID:162\tcancer\tcancer\n")
     assert read_one(tmp_path) == FigureRecord(
@@ -160,8 +162,10 @@ def test_a_record_may_have_only_a_figid(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "year"),
-    [("2015", 2015), ("'2015'", 2015), ("2015-03", 2015), ("2015.0", 2015), ("1899", 1899)]
-    + [("NA", None), ("20155", None), ("0", None), ("in 2015", None), ("-2015", None), ("2_015", None)],
+    [
+        *(("2015", 2015), ("'2015'", 2015), ("2015-03", 2015), ("2015.0", 2015), ("1899", 1899)),
+        *(("NA", None), ("20155", None), ("0", None), ("in 2015", None), ("-2015", None), ("2_015", None)),
+    ],
 )
 def test_years(tmp_path: Path, text: str, year: int | None) -> None:
     """A year may be a number or a string; what is no year is unknown."""
@@ -197,7 +201,9 @@ def test_a_gene_may_be_called_na(tmp_path: Path) -> None:
 def test_line_ends_and_byte_order_marks(tmp_path: Path, bom: bytes, newline: bytes) -> None:
     """Windows and old Mac line ends and a BOM change nothing, in records and tables."""
     record = write_figure(tmp_path, "figtitle: Über α\ncaption: 'One\n\n  two'\norganisms:\n- Mus musculus")
-    table = write_table(tmp_path, "genes", GENE_HEADER + "1\tMus musculus\tM\tTNFα\tTNFA\tTnf\t21926\tncbigene_symbol\n")
+    table = write_table(
+        tmp_path, "genes", GENE_HEADER + "1\tMus musculus\tM\tTNFα\tTNFA\tTnf\t21926\tncbigene_symbol\n"
+    )
     for path in (record, table):
         path.write_bytes(bom + path.read_bytes().replace(b"\n", newline))
     read = read_one(tmp_path)
@@ -258,9 +264,12 @@ diseases:
 
 @pytest.mark.parametrize(
     ("source", "tier"),
-    [("ncbigene_symbol", Tier.SYMBOL), ("hgnc_symbol", Tier.SYMBOL), ("ncbigene_synonym", Tier.SYNONYM)]
-    + [("hgnc_prev_symbol", Tier.SYNONYM), ("bioentities_symbol", Tier.FAMILY), ("famplex_relations", Tier.FAMILY)]
-    + [("", Tier.SYNONYM), ("something new", Tier.SYNONYM)],
+    [
+        *(("ncbigene_symbol", Tier.SYMBOL), ("hgnc_symbol", Tier.SYMBOL)),
+        *(("ncbigene_synonym", Tier.SYNONYM), ("hgnc_prev_symbol", Tier.SYNONYM)),
+        *(("bioentities_symbol", Tier.FAMILY), ("famplex_relations", Tier.FAMILY)),
+        *(("", Tier.SYNONYM), ("something new", Tier.SYNONYM)),
+    ],
 )
 def test_tiers(tmp_path: Path, source: str, tier: Tier) -> None:
     """How a gene was matched decides how strong its evidence is."""
@@ -284,7 +293,9 @@ def test_chemicals(tmp_path: Path) -> None:
 def test_untidy_tables(tmp_path: Path) -> None:
     """Quotes are text, short and long rows are read, rows without a word are left out."""
     rows = '9606\tHs\tP\t"IL-6\tIL6\tIL6\t3569\tncbigene_symbol\n9606\tHs\tP\tSHH"\n'
-    rows += "9606\tHs\tP\t\tX\tX\t1\tncbigene_symbol\n\n9606\tHs\tP\tWNT\tWNT\tWNT1\t7471\tfamplex_relations\tmore\tcells\n"
+    rows += (
+        "9606\tHs\tP\t\tX\tX\t1\tncbigene_symbol\n\n9606\tHs\tP\tWNT\tWNT\tWNT1\t7471\tfamplex_relations\tmore\tcells\n"
+    )
     write_figure(tmp_path)
     write_table(tmp_path, "genes", GENE_HEADER + rows)
     assert [(m.word, m.name, m.tier) for m in read_one(tmp_path).mentions] == [
@@ -510,7 +521,6 @@ def test_any_bytes_are_a_record_or_refused(content: bytes) -> None:
             path.write_bytes(text)
             try:
                 record, _ = read_record(RecordFiles(path, ((Kind.GENE, path), (Kind.DISEASE, path))))
-            except RecordError as problem:
-                assert problem.reason
-            else:
-                assert record.figid
+            except RecordError:
+                continue
+            assert record.figid == "PMC1__a"

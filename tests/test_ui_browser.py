@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
@@ -161,10 +165,14 @@ def visit(browser: Browser) -> Iterator[Visit]:
 
 
 def ask(page: Page, question: str) -> None:
-    """Type a question and press Enter; wait until the page is ready for the next."""
-    page.locator("#pfc-box textarea").fill(question)
-    page.locator("#pfc-box textarea").press("Enter")
-    expect(page.locator("#pfc-box textarea")).to_have_value("")
+    """Type a question and press Enter until it is taken; wait until the page is ready for the next."""
+    box = page.locator("#pfc-box textarea")
+    box.fill(question)
+    deadline = time.monotonic() + 10
+    while box.input_value() and time.monotonic() < deadline:
+        box.press("Enter")  # does nothing in the moment in which the last answer's event ends
+        page.wait_for_timeout(200)
+    expect(box).to_have_value("")
     expect_ready(page)
 
 
@@ -486,3 +494,26 @@ def test_a_port_that_does_not_exist_is_one_sentence(seed_assistant: Assistant) -
     """A port beyond 65535 is refused in words."""
     with pytest.raises(PfocrChatError, match="0 to 65535"):
         serve(seed_assistant, port=70_000)
+
+
+def test_serving_ends_with_ctrl_c(seed_vectorstore: Path) -> None:
+    """The address is printed once the page is served; Ctrl+C ends it quietly, even with a tab open."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    program = (
+        "import sys; from pfocr_chat import open_assistant; from pfocr_chat.ui import serve\n"
+        "with open_assistant(sys.argv[1], llm='none') as assistant: serve(assistant, port=int(sys.argv[2]))"
+    )
+    command = [sys.executable, "-c", program, str(seed_vectorstore), str(port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        line = process.stdout.readline()
+        assert line == f"PFOCR Chat is at http://127.0.0.1:{port} (Ctrl+C stops it)\n"
+        stream = f"http://127.0.0.1:{port}/gradio_api/heartbeat/reader"
+        with httpx.stream("GET", stream) as response:
+            assert response.status_code == 200
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=20)
+
+    assert process.returncode == 0
+    assert "Traceback" not in errors

@@ -18,15 +18,20 @@ if TYPE_CHECKING:
 
 EXAMPLES = (
     "Which figures link integrins to YAP?",
-    "How does TIPE1 suppress EMT in gastric cancer?",
-    "How many figures show both TNFα and IL-6?",
-    "All Arabidopsis figures on gibberellin since 2010",
+    "How does quercetin inhibit gastric cancer metastasis?",
+    "How many figures show both TNF and NF-κB?",
+    "All Arabidopsis figures since 2010",
+    "Which figures are about autophagy?",
     "What does PMC11989024__ijms-26-03143-g003 show?",
-    "Which figures cover most of EGFR, KRAS, BRAF, MAP2K1?",
 )
 PLACEHOLDER = "Ask about genes, chemicals, diseases and how they act on each other, or start with one of these."
 ANSWERS_AT_ONCE = 4
 WAITING_LIMIT = 32
+
+PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+# Only answers go through Gradio's queue: its browser client closes the stream of the queue's results
+# when an event ends, and loses those of another one that is just being sent.
+AT_ONCE = PRIVATE | {"queue": False}
 
 Update = dict[Any, Any]
 
@@ -46,7 +51,7 @@ def build_page(assistant: Assistant) -> gr.Blocks:
                     clear = gr.Button("Clear", scale=0, min_width=84, elem_id="pfc-clear")
             with gr.Column(scale=2, elem_id="pfc-right"):
                 panel = gr.HTML(Session().panel, elem_id="pfc-panel")
-        page.load(lambda: _header(assistant), outputs=top, show_progress="hidden", api_visibility="private")
+        page.load(lambda: _header(assistant), outputs=top, **AT_ONCE)
         _Page(assistant, gr.State(Session()), chat, box, ask, stop, clear, panel).wire()
     page.queue(max_size=WAITING_LIMIT)
     return page
@@ -69,22 +74,16 @@ class _Page:
         """Tie the events to their handlers; none of them is offered as a public endpoint."""
         shown = [self.session, self.chat, self.panel, self.box, self.ask, self.stop, self.clear]
         answering: dict[str, Any] = {
+            **PRIVATE,
             "outputs": shown,
             "concurrency_limit": ANSWERS_AT_ONCE,
             "concurrency_id": "answers",
             "trigger_mode": "once",
-            "show_progress": "hidden",
-            "api_visibility": "private",
         }
         gr.on([self.ask.click, self.box.submit], self.on_ask, [self.box, self.session], **answering)
         self.chat.example_select(self.on_example, [self.session], **answering)
-        meanwhile: dict[str, Any] = {
-            "concurrency_limit": None,
-            "show_progress": "hidden",
-            "api_visibility": "private",
-        }
-        self.stop.click(self.on_stop, [self.session], **meanwhile)
-        self.clear.click(self.on_clear, outputs=shown, **meanwhile)
+        self.stop.click(self.on_stop, [self.session], **AT_ONCE)
+        self.clear.click(self.on_clear, outputs=shown, **AT_ONCE)
 
     def on_ask(self, question: str, session: Session) -> Generator[Update, None, None]:
         """Answer what was typed; it leaves the box, and comes back to it if it is refused."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import webbrowser
 from contextlib import closing, suppress
@@ -115,6 +116,11 @@ class _Server(uvicorn.Server):
         print(f"PFOCR Chat is at {self._address} (Ctrl+C stops it)", flush=True)
         if self._open_browser:
             webbrowser.open(self._address)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Open tabs hold connections that are cut off now; uvicorn would log each with a traceback.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+        await super().shutdown(sockets)
 
 
 class _SecurityHeaders:
