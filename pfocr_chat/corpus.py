@@ -82,8 +82,8 @@ def find_records(folder: Path) -> list[RecordFiles]:
         if not folder.is_dir():
             what = "is not a folder" if folder.exists() else "does not exist"
             raise CorpusError(f"The folder {folder} {what}. Name a folder that holds figure records.")
-        tables = {p.name: p for p in (folder / "_data").glob("*.tsv")}
-        paths = [p for place in (folder, folder / "_figures") for p in place.glob("*.md")]
+        tables = {path.name: path for path in _list(folder / "_data", ".tsv")}
+        paths = [*_list(folder, ".md"), *_list(folder / "_figures", ".md")]
     except OSError as exc:
         raise CorpusError(f"The folder {folder} cannot be read: {exc.strerror}.") from exc
     found = [
@@ -96,6 +96,11 @@ def find_records(folder: Path) -> list[RecordFiles]:
             f"The folder {folder} holds no figure records. They are .md files, in it or in its _figures/ folder."
         )
     return found
+
+
+def _list(folder: Path, suffix: str) -> list[Path]:
+    """The files of a folder, if there is one; unlike ``glob``, this fails where the folder may not be read."""
+    return [path for path in folder.iterdir() if path.suffix == suffix] if folder.exists() else []
 
 
 def _tables_of(stem: str, tables: Mapping[str, Path]) -> tuple[tuple[Kind, Path], ...]:

@@ -388,7 +388,7 @@ def writer(request: pytest.FixtureRequest, planted: Planted) -> Writer:
         max_size=6,
     ).map("".join)
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_every_citation_is_in_the_evidence_whatever_the_draft(draft: str, writer: Writer) -> None:
     """No draft leads to a citation that is not real, shown, verbatim and keyed in the text."""
     assistant, chat, most = writer

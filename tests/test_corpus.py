@@ -423,6 +423,19 @@ def test_a_file_without_permission_is_refused() -> None:
             RecordFiles(path).digest()
 
 
+@pytest.mark.parametrize("name", ["_figures", "_data"])
+def test_a_folder_without_permission_is_not_taken_for_empty(name: str) -> None:
+    """Its records or tables would else seem to have vanished."""
+    with unprivileged() as folder:
+        write_figure(folder)
+        write_table(folder, "genes", GENE_HEADER)
+        (folder / "PMC9__z.md").write_text("---\nfigid: PMC9__z\n---\n")
+        (folder / name).chmod(0)
+        with pytest.raises(CorpusError, match=r"cannot be read: Permission denied\."):
+            find_records(folder)
+        (folder / name).chmod(0o755)
+
+
 def test_a_file_name_that_is_not_text_is_refused(tmp_path: Path) -> None:
     """A name of bytes that are not UTF-8 cannot be kept in the index."""
     path = tmp_path / os.fsdecode(b"PMC1__\xff.md")

@@ -505,15 +505,18 @@ def test_serving_ends_with_ctrl_c(seed_vectorstore: Path) -> None:
         "with open_assistant(sys.argv[1], llm='none') as assistant: serve(assistant, port=int(sys.argv[2]))"
     )
     command = [sys.executable, "-c", program, str(seed_vectorstore), str(port)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
         assert process.stdout
         line = process.stdout.readline()
         assert line == f"PFOCR Chat is at http://127.0.0.1:{port} (Ctrl+C stops it)\n"
-        stream = f"http://127.0.0.1:{port}/gradio_api/heartbeat/reader"
-        with httpx.stream("GET", stream) as response:
+        with httpx.stream("GET", f"http://127.0.0.1:{port}/gradio_api/heartbeat/reader") as response:
             assert response.status_code == 200
             process.send_signal(signal.SIGINT)
-            _, errors = process.communicate(timeout=20)
+            _, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.communicate()
 
     assert process.returncode == 0
     assert "Traceback" not in errors
