@@ -189,8 +189,7 @@ class Catalog:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._local = threading.local()
-        self._open: list[sqlite3.Connection] = []
+        self._idle: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
         with self._reading() as db:
             self.figures, self.passages = _counts(db)
@@ -202,22 +201,23 @@ class Catalog:
         self.close()
 
     def close(self) -> None:
-        """Close every thread's connection."""
+        """Close the connections."""
         with self._lock:
-            for connection in self._open:
+            for connection in self._idle:
                 connection.close()
-            self._open.clear()
+            self._idle.clear()
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
+        """A connection for the length of one query; there are as many as queries run at once."""
         try:
-            connection = getattr(self._local, "connection", None)
-            if connection is None:
-                connection = _connect(self._path, writable=False)
-                self._local.connection = connection
+            with self._lock:
+                connection = self._idle.pop() if self._idle else _connect(self._path, writable=False)
+            try:
+                yield connection
+            finally:
                 with self._lock:
-                    self._open.append(connection)
-            yield connection
+                    self._idle.append(connection)
         except sqlite3.DatabaseError as exc:
             raise _damaged(self._path, exc) from exc
 

@@ -17,7 +17,7 @@ from pfocr_chat.generator import (
     plain_markdown,
     quoted,
 )
-from pfocr_chat.lexicon import contains
+from pfocr_chat.lexicon import atoms, contains
 from pfocr_chat.lookup import describe_figures, is_about_the_record
 from pfocr_chat.prompting import Prompt
 from pfocr_chat.query import entities_in, understand
@@ -132,7 +132,7 @@ class Chain:
             checks=[s.check for s in statements],
             figids=chosen,
             hits=[*shown, *(hit for hit in hits if hit.figid not in set(chosen[:LARGE_EVIDENCE]))],
-            notes=(note,) if note else (),
+            notes=tuple(n for n in (note, _only_ranked(query) if complete else None) if n),
         )
 
     def _write(
@@ -287,6 +287,15 @@ def _lead(query: Query, chosen: Sequence[str], shown: int, *, complete: bool) ->
         lead = f"No figure {missing}; {counted} {'is' if one else 'are'} close in meaning"
     years = f" {query.years}" if query.years else ""
     return f"{lead}{years}{f'; the first {shown}' if len(chosen) > shown else ''}:\n\n"
+
+
+def _only_ranked(query: Query) -> str | None:
+    """Which words of the question had no part in choosing a complete list of figures."""
+    used = {atom for entity in query.entities for atom in atoms(entity.mention)}
+    unused = [term for term in query.subjects if not used.intersection(term.split())]
+    if not (query.entities and unused):
+        return None
+    return f"The list holds every figure that shows {_all_of(query)}; {_listed(unused, 'and')} only ranked it."
 
 
 def _all_of(query: Query) -> str:

@@ -48,11 +48,13 @@ def best_quote(record: FigureRecord, terms: Sequence[str], entities: Sequence[En
     """What of the caption (of the title, where there is none) bears most on the question.
 
     The sentence that has most of what is asked, with sentences beside it as long as they add to
-    that. ``terms`` are normalised words. The result is verbatim from the record, but for a final
-    ellipsis where it was cut; it is empty only where the record has no text at all.
+    that; a sentence that only repeats the title comes last. ``terms`` are normalised words. The
+    result is verbatim from the record, but for a final ellipsis where it was cut; it is empty only
+    where the record has no text at all.
     """
     sentences = split_sentences(record.caption or "") or [record.title or record.paper_title or ""]
-    scores = [(_overlap(s, terms, entities), min(len(s), 60)) for s in sentences]
+    title = atoms(record.title or "")
+    scores = [(_overlap(s, terms, entities), atoms(s) != title, min(len(s), 60)) for s in sentences]
     first = last = max(range(len(sentences)), key=lambda i: (*scores[i], -i))
     quote = sentences[first]
     while neighbour := _adding_neighbour(sentences, first, last, quote, terms):

@@ -108,13 +108,13 @@ def _add(
 
 
 def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
     return int(text)
 
 
 def _port(text: str) -> int:
-    if not text.isdigit() or not 0 < int(text) < 65536:
+    if not text.isdecimal() or not 0 < int(text) < 65536:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port")
     return int(text)
 
@@ -182,14 +182,16 @@ def _ask(options: argparse.Namespace) -> None:
         if options.json:
             print(json.dumps(assistant.ask(options.question).to_dict(), ensure_ascii=False, indent=2))
             return
-        streamed = False
+        streamed = ""
         for event in assistant.stream(options.question):
             if isinstance(event, Stage) and sys.stderr.isatty():
                 print(f"{event.text} ...", file=sys.stderr)
             elif isinstance(event, Text):
-                streamed = True
+                streamed = event.text
                 print(event.text, end="", flush=True)
             elif isinstance(event, Answer):
+                if streamed and not streamed.endswith("\n"):
+                    print()
                 print(_render_answer(event, with_text=not streamed))
 
 

@@ -91,8 +91,8 @@ def drafted_singly(
             continue
         # With the whole caption, or the question, it loses the thread.
         system, user = prompt.render(caption=without_keys(item.hit.quote))
-        draft = "".join(llm.stream(system, user, max_tokens=SMALL_MAX_TOKENS))
-        sentence = f"{_first_sentence(draft)} {render_keys([item.key])}"
+        draft = _first_sentence(llm.stream(system, user, max_tokens=SMALL_MAX_TOKENS))
+        sentence = f"{draft} {render_keys([item.key])}"
         check = check_sentence(sentence, {item.key: item}, entities=entities_in(sentence), min_shared=1.0)
         lost = _lost_subject(query, item.hit.quote, sentence)
         if check.verdict is Verdict.SUPPORTED and lost:
@@ -110,10 +110,16 @@ def _lost_subject(query: Query, quote: str, sentence: str) -> str | None:
     return next((" ".join(s) for s in subjects if contains(had, s) and not contains(has, s)), None)
 
 
-def _first_sentence(draft: str) -> str:
-    """The first sentence that the language model finished; empty where it finished none."""
-    finished = [s for s in split_sentences(KEY.sub(" ", draft)) if s.rstrip("\"”'’)").endswith((".", "!", "?"))]
-    return " ".join(finished[0].split()) if finished else ""
+def _first_sentence(pieces: Iterator[str]) -> str:
+    """The first sentence that the language model finishes, read no further; empty where it finishes none."""
+    draft = ""
+    for piece in pieces:
+        draft += piece
+        sentences = split_sentences(KEY.sub(" ", draft))
+        if len(sentences) > 1:
+            return " ".join(sentences[0].split())
+    whole = " ".join(KEY.sub(" ", draft).split())
+    return whole if whole.rstrip("\"”'’)").endswith((".", "!", "?")) else ""
 
 
 def drafted_together(

@@ -14,8 +14,8 @@ from functools import partial
 from pfocr_chat.catalog import Catalog, Named
 from pfocr_chat.config import MAX_QUESTION
 from pfocr_chat.errors import QuestionError
-from pfocr_chat.lexicon import STOPWORDS, atoms, name_windows, reads_as_name, singular
-from pfocr_chat.records import FIGID_PATTERN, RELATION_WORDS, Conversation, Entity, Intent, Query, Tier
+from pfocr_chat.lexicon import STOPWORDS, atoms, name_key, name_windows, reads_as_name, singular
+from pfocr_chat.records import FIGID_PATTERN, RELATION_WORDS, Conversation, Entity, Intent, Kind, Query, Tier
 
 MAX_SUBJECT = 1_000
 """Characters of the turn before that a follow-up is read with."""
@@ -115,6 +115,8 @@ def understand(question: str, catalog: Catalog, conversation: Conversation | Non
     intent = Intent.LOOKUP if figids or missing else _intent(question)
     if last and refers_back and intent is Intent.RELATION:
         intent = last.intent
+    if intent is Intent.COUNT and entities:
+        entities += _names_in_text_only(text, entities, catalog)
     return Query(
         question=question,
         text=text,
@@ -212,10 +214,13 @@ def _years(question: str) -> tuple[int | None, int | None, str]:
     return None, None, question
 
 
+def _without_ids(text: str) -> str:
+    return _PMCID.sub(" ", _FIGID.sub(" ", text))
+
+
 def _terms(text: str) -> tuple[str, ...]:
     """The words of the text that say what it is about, each in normalised form, in order."""
-    without_ids = _PMCID.sub(" ", _FIGID.sub(" ", text))
-    words = re.findall(r"[^\W_]+(?:[-‐-―−/'’+][^\W_]+)*", without_ids)
+    words = re.findall(r"[^\W_]+(?:[-‐-―−/'’+][^\W_]+)*", _without_ids(text))
     keys = (" ".join(atoms(word)) for word in words if word.lower() not in STOPWORDS)
     return tuple(dict.fromkeys(key for key in keys if len(key) > 1 and key not in STOPWORDS))
 
@@ -235,6 +240,20 @@ def entities_in(text: str, catalog: Catalog) -> tuple[Entity, ...]:
             found.append((first, _to_entity(written, named, catalog)))
     unique = {entity.names: entity for _, entity in sorted(found, key=lambda f: f[0])}
     return tuple(unique.values())
+
+
+def _names_in_text_only(text: str, entities: tuple[Entity, ...], catalog: Catalog) -> tuple[Entity, ...]:
+    """Words written like names that no figure prints, but some title or caption has.
+
+    For counts, which must not pass over a name; lists are better ranked by such words than cut by them.
+    """
+    covered = {atom for entity in entities for atom in atoms(entity.mention)}
+    found = []
+    for word in re.findall(r"[^\W_]+(?:[-‐-―−][^\W_]+)*", _without_ids(text)):
+        key = name_key(word)
+        if _CODE_LIKE.search(word) and not covered.intersection(key.split()) and catalog.figids_naming([key]):
+            found.append(Entity(Kind.GENE, word, (word,), aliases=frozenset({key})))
+    return tuple(dict.fromkeys(found))
 
 
 def _to_entity(written: str, named: tuple[Named, ...], catalog: Catalog) -> Entity:
@@ -269,7 +288,7 @@ def _not_in_corpus(
     named = {atom for entity in entities for atom in atoms(entity.mention)}
     names: list[str] = []
     others: list[str] = []
-    for word in re.findall(r"[^\W_]+(?:[-‐-―−][^\W_]+)*", _PMCID.sub(" ", _FIGID.sub(" ", text))):
+    for word in re.findall(r"[^\W_]+(?:[-‐-―−][^\W_]+)*", _without_ids(text)):
         for atom in atoms(word):
             if len(atom) < 4 or not atom.isalpha() or atom in named or atom in STOPWORDS:
                 continue

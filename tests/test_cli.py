@@ -215,8 +215,8 @@ def test_indexing_converges_and_says_what_it_did(elsewhere: Path, capsys: pytest
     status, out, err = run(capsys, "index", corpus, "--vectorstore", "vs")
     assert status == 0
     assert out == (
-        f"{len(RECORDS)} of {len(RECORDS) + 1} figures indexed ({len(RECORDS)} added, 0 changed, 0 deleted, 0 unchanged,"
-        " 1 unreadable); generation g000001 in vs\n"
+        f"{len(RECORDS)} of {len(RECORDS) + 1} figures indexed ({len(RECORDS)} added, 0 changed, 0 deleted,"
+        " 0 unchanged, 1 unreadable); generation g000001 in vs\n"
     )
     assert f"cannot read {bad}: no YAML front matter between --- lines\n" in err
     bad.unlink()
@@ -250,7 +250,7 @@ def test_evaluation_prints_and_writes(planted: Planted, elsewhere: Path, capsys:
     assert "1 question" in out
     assert "hit@1                1.000" in out
     report = json.loads((elsewhere / "deep" / "report.json").read_text(encoding="utf-8"))
-    assert [row["qid"] for row in report["questions"]] == ["K1"]
+    assert [row["qid"] for row in report["rows"]] == ["K1"]
 
 
 # Mistakes

@@ -50,7 +50,7 @@ def render_question(question: str) -> str:
 
 def render_progress(text: str, stage: str) -> str:
     """An answer under way: the verified text so far and what is being done now."""
-    line = f'<p class="pfc-stage">{_line(stage)}…</p>' if stage else ""
+    line = f'<p class="pfc-stage">{_line(stage.rstrip(" .…"))}…</p>' if stage else ""
     return f'<div class="pfc-answer">{render_markdown(text, _key_mark)}{line}</div>'
 
 
