@@ -14,6 +14,7 @@ from planted import (
     FAK,
     FAK_2,
     INJECTING,
+    LONG,
     RECORDS,
     RETINOIC,
     SUMMARY,
@@ -30,7 +31,7 @@ from pfocr_chat import Answer, Assistant, Conversation, Stage, Text, Verdict
 from pfocr_chat.chain import LARGE_EVIDENCE, SMALL_EVIDENCE
 from pfocr_chat.citations import is_verbatim, parse_keys
 from pfocr_chat.llm import open_llm
-from pfocr_chat.lookup import is_about_the_record
+from pfocr_chat.lookup import MAX_CAPTION, is_about_the_record
 from pfocr_chat.records import Intent, Query
 
 HOW = "How does FAK make YAP1 enter the nucleus?"
@@ -177,6 +178,7 @@ def test_a_record_without_text_can_be_listed_and_described(quoting: Assistant) -
         ("Which figures show TNF?", {BOTH, TNF_ONLY, UNDATED}, "**3 figures** show TNF:"),
         ("How many figures show TNF and IL-6?", {BOTH, UNDATED}, "**2 figures** show both TNF and IL-6 (IL6):"),
         ("Which figures show TNF before 2010?", {TNF_ONLY}, "**1 figure** shows TNF up to 2009:"),
+        ("How many figures show TNF and TNFR1?", {TNF_ONLY}, "**1 figure** shows both TNF and TNFR1:"),
         ("How many figures show TNF since 2006?", {BOTH}, "**1 figure** shows TNF since 2006:"),
         ("list figures on the nucleus", {FAK, RETINOIC}, "**2 figures** match:"),
     ],
@@ -272,7 +274,7 @@ def test_a_draft_of_nothing_usable_becomes_quotes(planted: Planted) -> None:
 
 
 @pytest.mark.parametrize("small", [True, False])
-@pytest.mark.parametrize("fails_at", [0, 60])
+@pytest.mark.parametrize("fails_at", [0, 30])
 def test_a_failing_llm_leaves_quotes_and_a_note(small: bool, fails_at: int, planted: Planted) -> None:
     """When the language model fails, at once or mid-sentence, the answer is quoted and says why."""
     draft = "FAK activates YAP1, which enters the nucleus [1]. " * 3
@@ -429,6 +431,16 @@ def test_a_figure_with_markup_in_its_record_is_described_safely(quoting: Assista
     assert "[7]" not in answer.text
     assert "](http" not in answer.text
     assert "\\<img" in answer.text
+    check_answer(answer, quoting)
+
+
+def test_a_long_caption_is_shown_up_to_a_word(quoting: Assistant) -> None:
+    """A description shows the beginning of a very long caption, with an ellipsis after a whole word."""
+    answer = quoting.ask(LONG)
+    shown = answer.text.splitlines()[2]
+    assert shown.endswith("…” [1]")
+    assert MAX_CAPTION - 50 < len(shown) <= MAX_CAPTION + len("“…” [1]")
+    assert shown[1:].removesuffix("…” [1]") + " " in str(RECORDS[LONG][0]["caption"])
     check_answer(answer, quoting)
 
 

@@ -231,6 +231,31 @@ def test_indexing_converges_and_says_what_it_did(elsewhere: Path, capsys: pytest
     assert run(capsys, "ask", FAK, "--vectorstore", "vs", "--llm", "none")[1] == f"The index has no {FAK}.\n"
 
 
+def test_many_unreadable_files_are_counted(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The first ten are named, and all are counted."""
+    corpus = write_records(elsewhere / "records")
+    for number in range(13):
+        (corpus / f"bad{number:02}.md").write_text("---\nfigid: nonsense\n---\n", encoding="utf-8")
+    status, out, err = run(capsys, "index", corpus, "--vectorstore", "vs")
+    assert status == 0
+    assert f"{len(RECORDS)} of {len(RECORDS) + 13} figures indexed" in out
+    assert err.count("cannot read ") == 10
+    assert "\n... and 3 more problems\n" in err
+
+
+def test_a_damaged_index_is_built_anew(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Indexing over a damaged index says why it starts afresh, and then answers."""
+    corpus = write_records(elsewhere / "records")
+    run(capsys, "index", corpus, "--vectorstore", "vs")
+    (catalog,) = (elsewhere / "vs").glob("generations/*/catalog.sqlite")
+    catalog.write_bytes(b"no database")
+    status, out, _ = run(capsys, "index", corpus, "--vectorstore", "vs")
+    assert status == 0
+    assert "It was built anew.\n" in out.splitlines(keepends=True)[0]
+    assert f"({len(RECORDS)} added" in out
+    assert run(capsys, "ask", FAK, "--vectorstore", "vs", "--llm", "none")[0] == 0
+
+
 # Evaluation
 
 

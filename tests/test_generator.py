@@ -318,7 +318,7 @@ def test_closing_stops_the_llm() -> None:
 @pytest.mark.parametrize("small", [True, False])
 def test_a_failure_passes_through(small: bool) -> None:
     """An error of the language model is the caller's to handle; what was checked before it stands."""
-    llm, _ = scripted("FAK activates YAP1 in the nucleus [1]. " * 3, small=small, fails_at=100)
+    llm, _ = scripted("FAK activates YAP1 in the nucleus [1]. " * 3, small=small, fails_at=30)
     written = []
     draft = (
         drafted_singly(llm, ONE_FIGURE, query_of(), evidence_of(FAK), no_entities)

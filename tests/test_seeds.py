@@ -92,13 +92,13 @@ def test_no_caption_stands_twice(starters: list[FigureRecord]) -> None:
 
 def test_a_summary_is_never_shown_as_the_papers_words(seed_assistant: Assistant) -> None:
     """Described or quoted, a starter's caption is called a summary and stands in no quotation marks."""
-    for figid in sorted(hit.figid for hit in seed_assistant.retrieve("pathway", k=50)):
-        answer = seed_assistant.ask(f"What does {figid} show?")
+    for record in (hit.record for hit in seed_assistant.retrieve("pathway", k=50)):
+        answer = seed_assistant.ask(f"What does {record.figid} show?")
         (citation,) = answer.citations
-        is_users = figid == USERS
+        is_users = record.figid == USERS
         assert (citation.quote_source == "paper") == is_users
         assert ("In summary: " in answer.text) != is_users
-        assert ("“" + citation.quote[:20] in answer.text) == is_users
+        assert (f"“{(record.caption or '')[:20]}" in answer.text) == is_users
     listed = seed_assistant.ask("Which figures show FAK?")
     assert len({citation.quote_source for citation in listed.citations}) == 2
     for citation in listed.citations:
