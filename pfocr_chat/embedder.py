@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,7 @@ class Embedder(Embeddings):
         if self._document_encoder is None:
             fast = self._device == "cuda" or torch.cpu._is_avx512_bf16_supported()
             self._document_encoder = self._load(torch.bfloat16) if fast else self._query_encoder
+        torch.set_num_threads(os.cpu_count() or 1)
         return _unit(self._document_encoder, texts)
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
@@ -89,6 +91,8 @@ class Embedder(Embeddings):
 
     def embed_query(self, text: str) -> list[float]:
         """The unit vector of a question, 384 numbers."""
+        # One short text gains nothing from a second thread, and waits for it where the machine is busy.
+        torch.set_num_threads(1)
         return [float(x) for x in _unit(self._query_encoder, [text])[0]]
 
     def _load(self, dtype: torch.dtype) -> SentenceTransformer:

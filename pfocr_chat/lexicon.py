@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 GREEK = {
     "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ζ": "zeta", "η": "eta",
@@ -36,6 +37,17 @@ STOPWORDS = frozenset(
 )
 """Words of a question that say nothing of what it is about."""
 
+RELATION_WORDS = frozenset(
+    """link links linked linking connect connects connected connecting connection relate relates related relation
+    relationship involve involves involved involving act acts acting action actions activate activates activated
+    activation inhibit inhibits inhibited inhibition induce induces induced induction regulate regulates regulated
+    regulation control controls promote promotes suppress suppresses block blocks bind binds interact interacts
+    interaction crosstalk cross talk role roles function effect effects affect affects mechanism mechanisms
+    signal signals signaling signalling cascade cascades upstream downstream mediate mediates mediated model
+    overview schematic summary process processes cell cells gene genes protein proteins deal deals dealing""".split()
+)
+"""Words of a question that say how things are related, or what kind of thing they are, and name no subject."""
+
 _ENGLISH_LIKE = frozenset(
     """add age aim an and ant arc are arm art as at bad bar bat be beam bid big bit box can cap cat cell cells chip
     clock cluster cope dark day direct disc dose drug end era eye fact far fast fat fig fish flap fly for form gap
@@ -59,9 +71,15 @@ def atom_spans(text: str) -> Iterator[tuple[str, int, int]]:
     Compatibility forms (ligatures, full-width letters, "µ") are folded one character at a time, so
     that the spans hold for the text as given.
     """
-    folded = "".join(c if len(n := unicodedata.normalize("NFKC", c)) != 1 else n for c in text)
+    folded = text if text.isascii() else "".join(map(_fold, text))
     for run in _ATOM.finditer(folded):
         yield from _split_greek(folded, run.start(), run.end())
+
+
+@cache
+def _fold(character: str) -> str:
+    folded = unicodedata.normalize("NFKC", character)
+    return folded if len(folded) == 1 else character
 
 
 def _split_greek(text: str, start: int, end: int) -> Iterator[tuple[str, int, int]]:
@@ -79,6 +97,8 @@ def _split_greek(text: str, start: int, end: int) -> Iterator[tuple[str, int, in
 
 
 def _lower(text: str) -> str:
+    if text.isascii():
+        return text.lower()
     return "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
 
 

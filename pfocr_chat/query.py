@@ -14,8 +14,8 @@ from functools import partial
 from pfocr_chat.catalog import Catalog, Named
 from pfocr_chat.config import MAX_QUESTION
 from pfocr_chat.errors import QuestionError
-from pfocr_chat.lexicon import STOPWORDS, atoms, name_key, name_windows, reads_as_name, singular
-from pfocr_chat.records import FIGID_PATTERN, RELATION_WORDS, Conversation, Entity, Intent, Kind, Query, Tier
+from pfocr_chat.lexicon import RELATION_WORDS, STOPWORDS, atoms, name_key, name_windows, reads_as_name, singular
+from pfocr_chat.records import FIGID_PATTERN, Conversation, Entity, Intent, Kind, Query, Tier
 
 MAX_SUBJECT = 1_000
 """Characters of the turn before that a follow-up is read with."""
@@ -110,6 +110,7 @@ def understand(question: str, catalog: Catalog, conversation: Conversation | Non
     text = f"{last.subject[:MAX_SUBJECT]} {rest}" if last and refers_back else rest
     if last and refers_back and year_from is None and year_to is None:
         year_from, year_to = last.year_from, last.year_to
+    terms = _terms(text)
     entities = entities_in(text, catalog)
     unknown, unfamiliar = _not_in_corpus(rest, entities, catalog)
     intent = Intent.LOOKUP if figids or missing else _intent(question)
@@ -121,7 +122,8 @@ def understand(question: str, catalog: Catalog, conversation: Conversation | Non
         question=question,
         text=text,
         intent=intent,
-        terms=_terms(text),
+        terms=terms,
+        subjects=_subjects(terms),
         entities=entities,
         figids=figids,
         missing=missing,
@@ -157,7 +159,7 @@ def _intent(question: str) -> Intent:
 
 def _refers_back(question: str, catalog: Catalog) -> bool:
     """Whether a question needs the turn before it: it continues it, or names little or nothing of its own."""
-    subjects = [term for term in _terms(question) if term not in RELATION_WORDS]
+    subjects = _subjects(_terms(question))
     if _CONTINUES.search(question) or not subjects:
         return True
     if _ASKS_MORE.search(question) and len(subjects) < 2:
@@ -223,6 +225,10 @@ def _terms(text: str) -> tuple[str, ...]:
     words = re.findall(r"[^\W_]+(?:[-‐-―−/'’+][^\W_]+)*", _without_ids(text))
     keys = (" ".join(atoms(word)) for word in words if word.lower() not in STOPWORDS)
     return tuple(dict.fromkeys(key for key in keys if len(key) > 1 and key not in STOPWORDS))
+
+
+def _subjects(terms: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(term for term in terms if term not in RELATION_WORDS)
 
 
 def entities_in(text: str, catalog: Catalog) -> tuple[Entity, ...]:

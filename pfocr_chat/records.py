@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from enum import IntEnum, StrEnum
 from typing import Any, Literal, Self
 
@@ -140,30 +140,11 @@ class FigureRecord:
         return tuple(m for m in self.mentions if m.kind is kind)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON: what is known of the figure and its public links."""
-        genes = sorted({m.name for m in self.mentions_of(Kind.GENE)})
-        chemicals = sorted({m.name for m in self.mentions_of(Kind.CHEMICAL)})
-        diseases = sorted({m.name for m in self.mentions_of(Kind.DISEASE)})
-        return {
-            "figid": self.figid,
-            "title": self.title,
-            "caption": self.caption,
-            "caption_source": self.caption_source,
-            "pmcid": self.pmcid,
-            "number": self.number,
-            "paper_title": self.paper_title,
-            "reference": self.reference,
-            "year": self.year,
-            "journal": self.journal,
-            "doi": self.doi,
-            "organisms": list(self.organisms),
-            "genes": genes,
-            "chemicals": chemicals,
-            "diseases": diseases,
-            "url": self.page_url,
-            "image_url": self.image_url,
-            "links": dict(self.links),
-        }
+        """Plain values for JSON: what is known of the figure, names for its tables, and its public links."""
+        known = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "mentions"}
+        listed = {key: list(value) for key, value in known.items() if isinstance(value, tuple)}
+        named = {f"{kind.value}s": sorted({m.name for m in self.mentions_of(kind)}) for kind in Kind}
+        return known | listed | named | {"url": self.page_url, "image_url": self.image_url, "links": dict(self.links)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,18 +178,6 @@ class Entity:
         return self.mention if self.mention == self.names[0] else f"{self.mention} ({self.names[0]})"
 
 
-RELATION_WORDS = frozenset(
-    """link links linked linking connect connects connected connecting connection relate relates related relation
-    relationship involve involves involved involving act acts acting action actions activate activates activated
-    activation inhibit inhibits inhibited inhibition induce induces induced induction regulate regulates regulated
-    regulation control controls promote promotes suppress suppresses block blocks bind binds interact interacts
-    interaction crosstalk cross talk role roles function effect effects affect affects mechanism mechanisms
-    signal signals signaling signalling cascade cascades upstream downstream mediate mediates mediated model
-    overview schematic summary process processes cell cells gene genes protein proteins deal deals dealing""".split()
-)
-"""Words of a question that say how things are related, or what kind of thing they are, and name no subject."""
-
-
 class Intent(StrEnum):
     """What kind of answer a question asks for."""
 
@@ -224,16 +193,18 @@ class Query:
     """What was understood of a question.
 
     ``text`` is what is searched for (in a follow-up, with the words it refers back to), ``terms``
-    its words in normalised form, and ``figids`` the figures that the question names. ``unknown``
-    holds names that stand in no record, ``unfamiliar`` other such words, and ``missing`` figids and
-    papers that the index does not have. Years are inclusive bounds. ``refers_back`` says that the
-    question was read as a follow-up of the turn before it.
+    its words in normalised form, ``subjects`` those that name what it is about, and ``figids`` the
+    figures that the question names. ``unknown`` holds names that stand in no record,
+    ``unfamiliar`` other such words, and ``missing`` figids and papers that the index does not have.
+    Years are inclusive bounds. ``refers_back`` says that the question was read as a follow-up of
+    the turn before it.
     """
 
     question: str
     text: str
     intent: Intent
     terms: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
     entities: tuple[Entity, ...] = ()
     figids: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
@@ -242,11 +213,6 @@ class Query:
     unknown: tuple[str, ...] = ()
     unfamiliar: tuple[str, ...] = ()
     refers_back: bool = False
-
-    @property
-    def subjects(self) -> tuple[str, ...]:
-        """The terms that name what the question is about, without words for relations and processes."""
-        return tuple(term for term in self.terms if term not in RELATION_WORDS)
 
     @property
     def years(self) -> str | None:
@@ -345,16 +311,7 @@ class Citation:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return {
-            "key": self.key,
-            "figid": self.figid,
-            "pmcid": self.pmcid,
-            "title": self.title,
-            "url": self.url,
-            "quote": self.quote,
-            "quote_source": self.quote_source,
-            "links": dict(self.links),
-        }
+        return asdict(self) | {"links": dict(self.links)}
 
 
 class Verdict(StrEnum):
@@ -381,12 +338,7 @@ class Check:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return {
-            "sentence": self.sentence,
-            "keys": list(self.keys),
-            "verdict": self.verdict.value,
-            "reason": self.reason,
-        }
+        return asdict(self) | {"keys": list(self.keys), "verdict": self.verdict.value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -493,7 +445,7 @@ class Answer:
             "figids": list(self.figids),
             "abstained": self.abstained,
             "reason": self.reason,
-            "near_misses": [{"figid": n.figid, "title": n.title, "url": n.url} for n in self.near_misses],
+            "near_misses": [asdict(near) for near in self.near_misses],
             "grounding": self.grounding.to_dict(),
             "conversation": self.conversation.to_dict(),
             "searched_for": self.query.text if self.query else None,

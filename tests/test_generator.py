@@ -52,7 +52,7 @@ def evidence_of(*records: FigureRecord) -> list[Evidence]:
 
 
 def query_of(*terms: str) -> Query:
-    return Query("?", "How does FAK act?", Intent.RELATION, terms=terms)
+    return Query("?", "How does FAK act?", Intent.RELATION, terms=terms, subjects=terms)
 
 
 def no_entities(_: str) -> Sequence[Entity]:
