@@ -268,6 +268,10 @@ class Catalog:
         """All figures of a paper."""
         return tuple(r[0] for r in self._rows("SELECT figid FROM figures WHERE pmcid = ? ORDER BY figid", (pmcid,)))
 
+    def figids(self) -> frozenset[str]:
+        """Every figure."""
+        return frozenset(row[0] for row in self._rows("SELECT figid FROM figures"))
+
     def figids_in_years(self, year_from: int | None, year_to: int | None) -> frozenset[str]:
         """The figures whose year is known and within the bounds, which belong to the range."""
         rows = self._rows("SELECT figid FROM figures WHERE year >= ? AND year <= ?", (year_from or 0, year_to or 9999))

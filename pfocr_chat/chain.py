@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,7 +18,7 @@ from pfocr_chat.generator import (
     plain_markdown,
     quoted,
 )
-from pfocr_chat.lexicon import atoms, contains
+from pfocr_chat.lexicon import contains
 from pfocr_chat.lookup import describe_figures, is_about_the_record
 from pfocr_chat.prompting import Prompt
 from pfocr_chat.query import entities_in, understand
@@ -53,6 +54,8 @@ CLOSE_ENOUGH = 0.5
 """Best similarity from which figures are worth showing though none has all the entities asked for."""
 CLOSE = 0.12
 """How far below the best one a figure's similarity may lie for it to count as an answer too."""
+
+_OTHER_LOGIC = re.compile(r"\b(?:or|not|nor|neither|without|except|excluding)\b", re.IGNORECASE)
 
 HELP = (
     "I answer questions about published pathway figures and cite the figures that support each statement. "
@@ -116,7 +119,8 @@ class Chain:
         count = SMALL_EVIDENCE if self.small or self.llm is None else LARGE_EVIDENCE
         evidence = [Evidence(key, hit) for key, hit in enumerate(shown[:count], start=1)]
         yield Stage(f"Reading {len(evidence)} figure{'s' if len(evidence) != 1 else ''} and checking citations")
-        lead = _lead(query, chosen, len(evidence), complete=bool(complete))
+        narrowed = bool(complete) and self.retriever.has_other_words(query, complete)
+        lead = _lead(query, chosen, len(evidence), complete=bool(complete), narrowed=narrowed)
         if lead:
             yield Text(lead)
         statements, note = yield from self._write(query, evidence)
@@ -132,7 +136,7 @@ class Chain:
             checks=[s.check for s in statements],
             figids=chosen,
             hits=[*shown, *(hit for hit in hits if hit.figid not in set(chosen[:LARGE_EVIDENCE]))],
-            notes=tuple(n for n in (note, _only_ranked(query) if complete else None) if n),
+            notes=tuple(n for n in (note, *_notes(query, complete=bool(complete), narrowed=narrowed)) if n),
         )
 
     def _write(
@@ -246,8 +250,9 @@ def _why_abstain(query: Query, hits: Sequence[Hit], complete: Sequence[str]) -> 
     if not hits:
         return f"No figure in the index matches this question{years}."
     best = max((hit.similarity or 0.0 for hit in hits[:10]), default=0.0)
-    wants_all = query.intent in (Intent.LISTING, Intent.COUNT) and len(query.entities) > 1
-    if wants_all and (query.intent is Intent.COUNT or best < CLOSE_ENOUGH):
+    if query.intent is Intent.COUNT and query.entities:
+        return f"No figure in the index shows {_all_of(query, with_words=True)}{years}."
+    if query.intent is Intent.LISTING and len(query.entities) > 1 and best < CLOSE_ENOUGH:
         return f"No figure in the index shows {_all_of(query)}{years}."
     if best < (UNFAMILIAR if query.unfamiliar else OFF_TOPIC):
         return "No figure in the index is about this question."
@@ -266,20 +271,21 @@ def _choose(query: Query, hits: Sequence[Hit], complete: Sequence[str]) -> list[
         members = set(complete)
         return list(dict.fromkeys([hit.figid for hit in hits if hit.figid in members] + list(complete)))
     best = max((hit.similarity or 0.0 for hit in hits), default=0.0)
-    close = [hit.figid for hit in hits if (hit.similarity or 0.0) >= best - CLOSE]
+    named = [hit for hit in hits if _has_all(query, hit)]
+    close = [hit.figid for hit in named or hits if (hit.similarity or 0.0) >= best - CLOSE]
     first = [hits[0].figid] if hits else []
     listing = query.intent in (Intent.LISTING, Intent.COUNT)
     return list(dict.fromkeys(first + close))[: HITS if listing else MAX_RELATED]
 
 
-def _lead(query: Query, chosen: Sequence[str], shown: int, *, complete: bool) -> str:
+def _lead(query: Query, chosen: Sequence[str], shown: int, *, complete: bool, narrowed: bool) -> str:
     """The counted part of an answer to a listing or counting question."""
     if query.intent not in (Intent.LISTING, Intent.COUNT):
         return ""
     one = len(chosen) == 1
     counted = "**1 figure**" if one else f"**{len(chosen):,} figures**"
     if complete and query.entities:
-        lead = f"{counted} {'shows' if one else 'show'} {_all_of(query)}"
+        lead = f"{counted} {'shows' if one else 'show'} {_all_of(query, with_words=narrowed)}"
     elif complete:
         lead = f"{counted} {'matches' if one else 'match'}"
     else:
@@ -289,18 +295,22 @@ def _lead(query: Query, chosen: Sequence[str], shown: int, *, complete: bool) ->
     return f"{lead}{years}{f'; the first {shown}' if len(chosen) > shown else ''}:\n\n"
 
 
-def _only_ranked(query: Query) -> str | None:
-    """Which words of the question had no part in choosing a complete list of figures."""
-    used = {atom for entity in query.entities for atom in atoms(entity.mention)}
-    unused = [term for term in query.subjects if not used.intersection(term.split())]
-    if not (query.entities and unused):
-        return None
-    return f"The list holds every figure that shows {_all_of(query)}; {_listed(unused, 'and')} only ranked it."
+def _notes(query: Query, *, complete: bool, narrowed: bool) -> Iterator[str]:
+    """How a list was chosen, where the question could be taken to ask for another one."""
+    if complete and query.entities and query.other_words and not narrowed:
+        yield (
+            f"The list holds every figure that shows {_all_of(query)};"
+            f" {_listed(query.other_words, 'and')} only ranked it."
+        )
+    if complete and len(query.entities) + len(query.other_words) > 1 and _OTHER_LOGIC.search(query.question):
+        yield "All names were taken together: alternatives and exclusions (“or”, “not”) cannot be asked for yet."
 
 
-def _all_of(query: Query) -> str:
-    labels = [plain_markdown(entity.label) for entity in query.entities]
-    return ("both " if len(labels) == 2 else "") + _listed(labels, "and")
+def _all_of(query: Query, *, with_words: bool = False) -> str:
+    labels = [plain_markdown(entity.mention) for entity in query.entities]
+    names = ("both " if len(labels) == 2 else "") + _listed(labels, "and")
+    words = [f"“{plain_markdown(word)}”" for word in query.other_words] if with_words else []
+    return f"{names} with {_listed(words, 'and')}" if words else names
 
 
 def _join(statements: Sequence[Statement]) -> str:

@@ -21,6 +21,8 @@ MIN_SHARED = 0.8
 MIN_WORDS = 3
 """Names and content words that a sentence needs to say something that can be checked."""
 
+_WITHOUT_SENSE = frozenset("a an the this that these those here is are was were be been being it its also".split())
+
 _NAME_LIKE = re.compile(r"[^\W_]+(?:[-‐-―−/][^\W_]+)*")
 _FIGID_LIKE = re.compile(r"PMC\d+(?:__\S+)?", re.IGNORECASE)
 _ADDRESS = re.compile(r"\w://|\bwww\.", re.IGNORECASE)
@@ -80,11 +82,17 @@ def _adding_neighbour(
     return None
 
 
-def is_verbatim(quote: str, record: FigureRecord) -> bool:
-    """Whether ``quote`` stands word for word in the record's caption, title or paper title."""
-    wanted = " ".join(quote.removesuffix("…").split())
-    texts = (record.caption, record.title, record.paper_title)
-    return bool(wanted) and any(wanted in " ".join((text or "").split()) for text in texts)
+def is_restatement(sentence: str, quote: str) -> bool:
+    """Whether a sentence says part of a quote in its own order and words, but for articles and forms of "be".
+
+    Whatever could turn its sense stays: names in their letter case, prepositions, negations, and the
+    sequence of what acts on what. For small language models, which swap agents.
+    """
+    said = [atom for atom in atoms(sentence) if atom not in _WITHOUT_SENSE]
+    has = [atom for atom in atoms(quote) if atom not in _WITHOUT_SENSE]
+    in_order = any(has[at : at + len(said)] == said for at in range(len(has) - len(said) + 1))
+    names = [word for word in _NAME_LIKE.findall(sentence) if any(c.isupper() for c in word[1:])]
+    return in_order and all(name in quote for name in names)
 
 
 def _overlap(sentence: str, terms: Sequence[str], entities: Sequence[Entity]) -> float:

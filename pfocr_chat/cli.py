@@ -18,7 +18,7 @@ from typing import Any
 from pfocr_chat import __version__
 from pfocr_chat.config import load_config
 from pfocr_chat.errors import ConfigError, PfocrChatError
-from pfocr_chat.records import Answer, Hit, Stage, Text
+from pfocr_chat.records import Answer, Hit, Intent, Stage, Text
 from pfocr_chat.resources import data_folder
 
 MAX_PROBLEMS = 10
@@ -60,9 +60,7 @@ def _parser() -> argparse.ArgumentParser:
         "folder",
         metavar="DIR",
         type=Path,
-        nargs="?",
-        default=data_folder("seeds"),
-        help="records in the PFOCR layout, or plain .md files (the starter records)",
+        help="records in the PFOCR layout, or plain .md files",
     )
 
     ask = _add(commands, "ask", _ask, "answer one question", llm=True)
@@ -207,7 +205,9 @@ def _render_answer(answer: Answer, *, with_text: bool) -> str:
         lines += [f"- {near.figid}: {near.title or ''} ({near.url})" for near in answer.near_misses]
     more = answer.figids[len(answer.citations) :]
     if more:
-        lines += ["", f"All {len(answer.figids):,} figures: {', '.join(answer.figids)}"]
+        related = answer.query is not None and answer.query.intent is Intent.RELATION
+        what = "Closest figures" if related else f"All {len(answer.figids):,} figures"
+        lines += ["", f"{what}: {', '.join(answer.figids)}"]
     if not answer.abstained and answer.citations:
         lines += ["", f"Checked: {answer.grounding}."]
     lines += [f"Note: {note}" for note in answer.notes]

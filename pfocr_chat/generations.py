@@ -67,8 +67,7 @@ def read_manifest(vectorstore: Path) -> Manifest:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as exc:
         raise NoIndexError(
-            f"No index in {vectorstore}/. Run `pfocr-chat index DIR` with a folder of figure records first"
-            " (without DIR it takes the starter records)."
+            f"No index in {vectorstore}/. Run `pfocr-chat index DIR` with a folder of figure records first."
         ) from exc
     except (OSError, ValueError) as exc:
         raise _damaged(path, "it cannot be read") from exc

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from pfocr_chat.citations import KEY, check_sentence, parse_keys, render_keys, without_keys
+from pfocr_chat.citations import KEY, check_sentence, is_restatement, parse_keys, render_keys, without_keys
 from pfocr_chat.lexicon import atoms, contains
 from pfocr_chat.prompting import Prompt
 from pfocr_chat.records import Check, Entity, Evidence, FigureRecord, Query, Verdict
@@ -97,6 +97,8 @@ def drafted_singly(
         lost = _lost_subject(query, item.hit.quote, sentence)
         if check.verdict is Verdict.SUPPORTED and lost:
             check = replace(check, verdict=Verdict.DROPPED, reason=f"leaves out “{lost}”")
+        elif check.verdict is Verdict.SUPPORTED and not is_restatement(draft, item.hit.quote):
+            check = replace(check, verdict=Verdict.DROPPED, reason="changes what the figure's words say")
         if check.verdict is Verdict.SUPPORTED:
             yield Statement(f"{plain_markdown(check.sentence)} {render_keys(check.keys)}", check)
         else:

@@ -33,7 +33,9 @@ STOPWORDS = frozenset(
     when where whether which while who whom whose why will with within without would you your
     figure figures fig pathway pathways diagram diagrams illustrate illustrates illustrated depict depicts depicting
     describe describes explain explains picture image drawing figs paper papers article articles published there
-    illustrating display displays present presents presenting""".split()
+    illustrating display displays present presents presenting want wants need needs help hello hi thanks interested
+    concerning together number total per year years last database collection index available mention mentions
+    mentioned cover covers something""".split()
 )
 """Words of a question that say nothing of what it is about."""
 
@@ -126,6 +128,8 @@ def name_windows(text: str, longest: int = 6) -> list[tuple[str, int, int, str]]
         for last in range(first, min(first + longest, len(spans))):
             if last > first and not re.fullmatch(r"[ \-‐-―−/'’(),]?|, ", text[spans[last - 1][2] : spans[last][1]]):
                 break
+            if re.match(r"[-‐-―−]?\d", text[spans[last][2] :]):
+                continue  # "IL" is not the name in "IL-6"
             written = text[spans[first][1] : spans[last][2]]
             windows.append((" ".join(s[0] for s in spans[first : last + 1]), first, last + 1, written))
     return windows

@@ -14,8 +14,8 @@ from functools import partial
 from pfocr_chat.catalog import Catalog, Named
 from pfocr_chat.config import MAX_QUESTION
 from pfocr_chat.errors import QuestionError
-from pfocr_chat.lexicon import RELATION_WORDS, STOPWORDS, atoms, name_key, name_windows, reads_as_name, singular
-from pfocr_chat.records import FIGID_PATTERN, Conversation, Entity, Intent, Kind, Query, Tier
+from pfocr_chat.lexicon import RELATION_WORDS, STOPWORDS, atoms, name_windows, reads_as_name, singular
+from pfocr_chat.records import FIGID_PATTERN, Conversation, Entity, Intent, Query, Tier
 
 MAX_SUBJECT = 1_000
 """Characters of the turn before that a follow-up is read with."""
@@ -30,7 +30,12 @@ _LISTING = re.compile(
     r"|\banything (?:on|about)\b",
     re.IGNORECASE,
 )
-_COUNT = re.compile(r"\bhow many\b|\bnumber of figures\b|\bcount\b(?:\W+\w+){0,3}?\W+figures\b", re.IGNORECASE)
+_COUNT = re.compile(
+    r"\bhow many\b(?:\W+\w+){0,2}?\W+(?:figures?|pathways?|diagrams?|of (?:them|these|those))\b"
+    r"|^\W*(?:and )?how many\W*$"
+    r"|\bnumber of figures\b|\bcount\b(?:\W+\w+){0,3}?\W+figures\b",
+    re.IGNORECASE,
+)
 _HELLO = (
     r"(?:hi|hello|hey|good (?:morning|afternoon|evening)|thanks|thank you|bye|goodbye)"
     r"(?:[\s,]+(?:there|all|everyone|again|to you|friend|pfocr|chat|bot|assistant|(?:so|very) much|a lot))*"
@@ -111,19 +116,20 @@ def understand(question: str, catalog: Catalog, conversation: Conversation | Non
     if last and refers_back and year_from is None and year_to is None:
         year_from, year_to = last.year_from, last.year_to
     terms = _terms(text)
+    subjects = _subjects(terms)
     entities = entities_in(text, catalog)
+    covered = {atom for entity in entities for atom in atoms(entity.mention)}
     unknown, unfamiliar = _not_in_corpus(rest, entities, catalog)
     intent = Intent.LOOKUP if figids or missing else _intent(question)
     if last and refers_back and intent is Intent.RELATION:
         intent = last.intent
-    if intent is Intent.COUNT and entities:
-        entities += _names_in_text_only(text, entities, catalog)
     return Query(
         question=question,
         text=text,
         intent=intent,
         terms=terms,
-        subjects=_subjects(terms),
+        subjects=subjects,
+        other_words=tuple(s for s in subjects if not covered.intersection(s.split())),
         entities=entities,
         figids=figids,
         missing=missing,
@@ -246,20 +252,6 @@ def entities_in(text: str, catalog: Catalog) -> tuple[Entity, ...]:
             found.append((first, _to_entity(written, named, catalog)))
     unique = {entity.names: entity for _, entity in sorted(found, key=lambda f: f[0])}
     return tuple(unique.values())
-
-
-def _names_in_text_only(text: str, entities: tuple[Entity, ...], catalog: Catalog) -> tuple[Entity, ...]:
-    """Words written like names that no figure prints, but some title or caption has.
-
-    For counts, which must not pass over a name; lists are better ranked by such words than cut by them.
-    """
-    covered = {atom for entity in entities for atom in atoms(entity.mention)}
-    found = []
-    for word in re.findall(r"[^\W_]+(?:[-‐-―−][^\W_]+)*", _without_ids(text)):
-        key = name_key(word)
-        if _CODE_LIKE.search(word) and not covered.intersection(key.split()) and catalog.figids_naming([key]):
-            found.append(Entity(Kind.GENE, word, (word,), aliases=frozenset({key})))
-    return tuple(dict.fromkeys(found))
 
 
 def _to_entity(written: str, named: tuple[Named, ...], catalog: Catalog) -> Entity:

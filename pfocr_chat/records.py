@@ -133,6 +133,7 @@ class FigureRecord:
         found += [("Figure at PMC", self.pmc_figure_url)] if self.pmc_figure_url else []
         found += [("Paper at PMC", self.paper_url)] if self.paper_url else []
         found += [("DOI", self.doi_url)] if self.doi_url else []
+        found += [("Image at PMC", self.image_url)] if self.image_url else []
         return tuple(found)
 
     def mentions_of(self, kind: Kind) -> tuple[Mention, ...]:
@@ -170,13 +171,6 @@ class Entity:
     is_family: bool = False
     aliases: frozenset[str] = field(default=frozenset(), repr=False)
 
-    @property
-    def label(self) -> str:
-        """Words for people: the mention with what it stands for."""
-        if self.is_family:
-            return f"{self.mention} (family of {len(self.names)})"
-        return self.mention if self.mention == self.names[0] else f"{self.mention} ({self.names[0]})"
-
 
 class Intent(StrEnum):
     """What kind of answer a question asks for."""
@@ -193,8 +187,9 @@ class Query:
     """What was understood of a question.
 
     ``text`` is what is searched for (in a follow-up, with the words it refers back to), ``terms``
-    its words in normalised form, ``subjects`` those that name what it is about, and ``figids`` the
-    figures that the question names. ``unknown`` holds names that stand in no record,
+    its words in normalised form, ``subjects`` those that name what it is about,
+    ``other_words`` the subjects that no entity covers, and ``figids`` the figures that it names.
+    ``unknown`` holds names that stand in no record,
     ``unfamiliar`` other such words, and ``missing`` figids and papers that the index does not have.
     Years are inclusive bounds. ``refers_back`` says that the question was read as a follow-up of
     the turn before it.
@@ -206,6 +201,7 @@ class Query:
     terms: tuple[str, ...] = ()
     subjects: tuple[str, ...] = ()
     entities: tuple[Entity, ...] = ()
+    other_words: tuple[str, ...] = ()
     figids: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     year_from: int | None = None

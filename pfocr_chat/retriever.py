@@ -82,21 +82,30 @@ class Retriever:
         """Every figure that shows all the entities of the query, best evidence first.
 
         A figure shows an entity where its tables have it under its symbol or a synonym, or its
-        title or caption names it; for a family, also where a member is printed. Where the query
-        has no entity, every figure that has all its subject words. Empty for a question that does
-        not ask for a list or a count.
+        title or caption names it; for a family, also where a member is printed. Of these, those
+        that have the question's other words too; where there is none, a list keeps all and a count
+        is empty. Without any subject, all figures. Empty for a question that does not ask for a
+        list or a count.
         """
         if query.intent not in (Intent.LISTING, Intent.COUNT):
             return []
         if query.entities:
             shown = [self._figures_showing(entity) for entity in query.entities]
             found = {f: max(tiers[f] for tiers in shown) for f in shown[0] if all(f in tiers for tiers in shown)}
+            if query.other_words:
+                narrowed = {f: found[f] for f in self._figures_with(query.other_words) if f in found}
+                found = narrowed if narrowed or query.intent is Intent.COUNT else found
         else:
-            found = dict.fromkeys(self._figures_with(query.subjects), int(Tier.CAPTION))
+            with_words = self._figures_with(query.subjects) if query.subjects else self._catalog.figids()
+            found = dict.fromkeys(with_words, int(Tier.CAPTION))
         if query.year_from or query.year_to:
             inside = self._catalog.figids_in_years(query.year_from, query.year_to)
             found = {figid: tier for figid, tier in found.items() if figid in inside}
         return sorted(found, key=lambda figid: (found[figid], figid))
+
+    def has_other_words(self, query: Query, figids: Sequence[str]) -> bool:
+        """Whether every one of the figures has all the words of the query that no entity covers."""
+        return bool(query.other_words) and self._figures_with(query.other_words).issuperset(figids)
 
     def _figures_with(self, subjects: Sequence[str]) -> frozenset[str]:
         match = " AND ".join(f'"{subject}"' for subject in subjects)

@@ -19,6 +19,7 @@ from pfocr_chat.catalog import FILE_NAME, Catalog
 from pfocr_chat.embedder import Embedder
 from pfocr_chat.generations import generation_folder, read_manifest
 from pfocr_chat.llm import Llm
+from pfocr_chat.records import FigureRecord
 from pfocr_chat.vectorindex import FOLDER_NAME, VectorIndex
 
 FAK = "PMC9000001__fak.g001"
@@ -218,3 +219,10 @@ class Planted:
         opened = Assistant(catalog, vectors, self.embedder, llm, replace(self.status, llm=llm.name))
         self.opened.append(opened)
         return opened
+
+
+def is_verbatim(quote: str, record: FigureRecord) -> bool:
+    """Whether ``quote`` stands word for word in the record's caption, title or paper title."""
+    wanted = " ".join(quote.removesuffix("…").split())
+    texts = (record.caption, record.title, record.paper_title)
+    return bool(wanted) and any(wanted in " ".join((text or "").split()) for text in texts)

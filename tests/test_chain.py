@@ -24,12 +24,13 @@ from planted import (
     UNDATED,
     Planted,
     ScriptedChat,
+    is_verbatim,
     scripted,
 )
 
 from pfocr_chat import Answer, Assistant, Conversation, Stage, Text, Verdict
 from pfocr_chat.chain import LARGE_EVIDENCE, SMALL_EVIDENCE
-from pfocr_chat.citations import is_verbatim, parse_keys
+from pfocr_chat.citations import parse_keys
 from pfocr_chat.llm import open_llm
 from pfocr_chat.lookup import MAX_CAPTION, is_about_the_record
 from pfocr_chat.records import Intent, Query

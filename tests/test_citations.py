@@ -7,12 +7,12 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from planted import is_verbatim
 
 from pfocr_chat.citations import (
     MAX_QUOTE,
     best_quote,
     check_sentence,
-    is_verbatim,
     parse_keys,
     render_keys,
     without_keys,

@@ -7,10 +7,23 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from planted import BOTH, FAK, FAK_2, INJECTING, LONG, RAS, RECORDS, RETINOIC, TITLE_ONLY, TNF_ONLY, UNDATED, Planted
+from planted import (
+    BOTH,
+    FAK,
+    FAK_2,
+    INJECTING,
+    LONG,
+    RAS,
+    RECORDS,
+    RETINOIC,
+    TITLE_ONLY,
+    TNF_ONLY,
+    UNDATED,
+    Planted,
+    is_verbatim,
+)
 
 from pfocr_chat.catalog import FILE_NAME, Catalog
-from pfocr_chat.citations import is_verbatim
 from pfocr_chat.errors import QuestionError
 from pfocr_chat.query import understand
 from pfocr_chat.records import Intent, Query, Tier

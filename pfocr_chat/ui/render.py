@@ -14,7 +14,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from pfocr_chat.citations import KEY
-from pfocr_chat.records import FIGURE_PAGE, Answer, Citation, FigureRecord, Hit, NearMiss, Status
+from pfocr_chat.records import FIGURE_PAGE, Answer, Citation, FigureRecord, Hit, Intent, NearMiss, Status
 
 QUOTE_LABELS = {
     "paper": "From the caption",
@@ -175,10 +175,9 @@ def _all_figures(answer: Answer, records: Mapping[str, FigureRecord]) -> str:
     items = "".join(_figure_item(figid, records.get(figid)) for figid in answer.figids[:LIST_LIMIT])
     rest = f'<p class="pfc-note">The first {LIST_LIMIT:,} of {total:,} are listed.</p>' if total > LIST_LIMIT else ""
     verb = "answers" if total == 1 else "answer"
-    return (
-        f'<details class="pfc-all"><summary>{_counted(total, "figure")} {verb} this</summary>'
-        f'<ol class="pfc-list">{items}</ol>{rest}</details>'
-    )
+    related = answer.query is not None and answer.query.intent is Intent.RELATION
+    heading = f"The {total:,} closest figures" if related else f"{_counted(total, 'figure')} {verb} this"
+    return f'<details class="pfc-all"><summary>{heading}</summary><ol class="pfc-list">{items}</ol>{rest}</details>'
 
 
 def _figure_item(figid: str, record: FigureRecord | None) -> str:
