@@ -21,7 +21,7 @@ MIN_SHARED = 0.8
 MIN_WORDS = 3
 """Names and content words that a sentence needs to say something that can be checked."""
 
-_WITHOUT_SENSE = frozenset("a an the this that these those here is are was were be been being it its also".split())
+_WITHOUT_SENSE = frozenset("a an the this that these those here is are was were be been being it its also then".split())
 
 _NAME_LIKE = re.compile(r"[^\W_]+(?:[-‐-―−/][^\W_]+)*")
 _FIGID_LIKE = re.compile(r"PMC\d+(?:__\S+)?", re.IGNORECASE)
@@ -83,7 +83,7 @@ def _adding_neighbour(
 
 
 def is_restatement(sentence: str, quote: str) -> bool:
-    """Whether a sentence says part of a quote in its own order and words, but for articles and forms of "be".
+    """Whether a sentence says part of a quote in its own order and words, but for articles, "then" and forms of "be".
 
     Whatever could turn its sense stays: names in their letter case, prepositions, negations, and the
     sequence of what acts on what. For small language models, which swap agents.

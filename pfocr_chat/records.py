@@ -413,7 +413,8 @@ class Answer:
     """An answer with checked citations, or an abstention with its reason.
 
     ``text`` is Markdown with evidence keys such as ``[1]``. ``figids`` holds every figure that
-    answers, best first; it is complete for listing and counting questions. ``hits`` are the
+    answers, best first; for listing and counting questions it is complete where the text counts
+    the figures that show or match, and the closest ones where it says so. ``hits`` are the
     figures that were looked at, in order.
     """
 

@@ -191,6 +191,7 @@ def test_an_answer_has_what_the_contract_says(seed_assistant: Assistant) -> None
         "Figure at PMC": "https://www.ncbi.nlm.nih.gov/pmc/articles/PMC11989024/figure/F3/",
         "Paper at PMC": "https://www.ncbi.nlm.nih.gov/pmc/articles/PMC11989024",
         "DOI": "https://doi.org/10.3390/ijms26073143",
+        "Image at PMC": "https://www.ncbi.nlm.nih.gov/pmc/articles/PMC11989024/bin/ijms-26-03143-g003.jpg",
     }
     assert "annexin A6" in citation.quote
     assert (answer.abstained, answer.reason, answer.near_misses) == (False, None, ())

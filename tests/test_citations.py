@@ -13,6 +13,7 @@ from pfocr_chat.citations import (
     MAX_QUOTE,
     best_quote,
     check_sentence,
+    is_restatement,
     parse_keys,
     render_keys,
     without_keys,
@@ -233,3 +234,15 @@ def test_a_foreign_name_is_never_supported(word: str) -> None:
     check = check_sentence(f"FAK and {word} activate YAP1 at the cell surface of fibroblasts [1].", EVIDENCE)
     foreign = any(c.isupper() or c.isdigit() for c in word)
     assert (check.verdict is Verdict.DROPPED) == foreign
+
+
+def test_a_restatement_keeps_the_order_and_the_sense() -> None:
+    """A small llm's sentence may drop articles and the ends of a sentence, never swap, skip or recase its words."""
+    quote = "p300 can inhibit autophagy. The p38 kinase promotes autophagy by inactivating Rheb, and not by PI3K."
+    assert is_restatement("p38 kinase promotes autophagy by inactivating Rheb.", quote)
+    assert is_restatement("p300 can inhibit the autophagy.", quote)
+    assert not is_restatement("Rheb promotes autophagy by inactivating p38.", quote)
+    assert not is_restatement("p38 promotes autophagy.", quote)
+    assert not is_restatement("p38 kinase promotes autophagy by PI3K.", quote)
+    assert not is_restatement("p300 inhibits autophagy.", quote)
+    assert not is_restatement("p38 kinase promotes autophagy by inactivating RHEB.", quote)
