@@ -233,7 +233,7 @@ def test_a_small_llm_is_asked_figure_by_figure(planted: Planted) -> None:
     """Each of the first figures gets one sentence or a quote, with its own key."""
     assistant, chat = scripted_assistant(planted, "FAK activates YAP1, which enters the nucleus.", small=True)
     answer = assistant.ask(HOW)
-    assert answer.text.startswith("- FAK activates YAP1, which enters the nucleus. [1]\n")
+    assert answer.text.startswith("- FAK activates YAP1, which enters the nucleus. [1]")
     assert 1 <= len(chat.asked) <= SMALL_EVIDENCE
     assert answer.grounding.checks[0].verdict is Verdict.SUPPORTED
     check_answer(answer, assistant)
@@ -294,7 +294,7 @@ def test_sentences_before_a_failure_stay(planted: Planted) -> None:
     """What was checked before the language model failed is kept, and its figure is not quoted again."""
     assistant, _ = scripted_assistant(planted, "FAK activates YAP1, which enters the nucleus [1]. " * 6, fails_at=200)
     answer = assistant.ask(HOW)
-    assert answer.text.startswith("- FAK activates YAP1, which enters the nucleus. [1]\n")
+    assert answer.text.startswith("- FAK activates YAP1, which enters the nucleus. [1]")
     assert "*Integrin signalling to the Hippo pathway.*" not in answer.text
     assert answer.notes
     check_answer(answer, assistant)
