@@ -62,7 +62,7 @@ HELP = (
     "Ask me, for example:\n\n"
     "- Which figures link integrins to YAP?\n"
     "- How does TGF-β drive EMT?\n"
-    "- Which figures show both TNFα and IL-6?\n"
+    "- Which figures show both TNF and NF-κB?\n"
     "- How many figures show mTOR since 2015?\n"
     "- What does this figure show? (with its figid, such as PMC…__name)"
 )

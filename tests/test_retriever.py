@@ -106,7 +106,7 @@ def test_figures_with_everything_go_first(catalog: Catalog, retriever: Retriever
     ("question", "figids"),
     [
         ("which figures show TNF?", {BOTH, TNF_ONLY, UNDATED}),
-        ("which figures show both TNFα and IL-6?", {BOTH, UNDATED}),
+        ("which figures show TNFα and also IL-6?", {BOTH, UNDATED}),
         ("how many figures show TNF?", {BOTH, TNF_ONLY, UNDATED}),
         ("figures about TNF since 2006", {BOTH}),
         ("which figures show TNF before 1990", set()),
