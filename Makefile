@@ -33,11 +33,13 @@ chat: install ## index the starter records if there is no index, then serve the 
 test: install ## run the tests
 	$(BIN)/python -m pytest
 
-check: install ## format, lint, types, layers, tests
+lint: install ## format, lint, types, layers
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+check: lint ## all of lint, and the tests with coverage
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
 
 eval: install ## evaluate: make eval QUESTIONS=file.jsonl [CORPUS=folder] [LLM=none]
