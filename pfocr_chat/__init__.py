@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
+from pfocr_chat.answers import Answer, Check, Citation, Conversation, Grounding, NearMiss, Stage, Status, Text, Verdict
 from pfocr_chat.errors import (
     ConfigError,
     CorpusError,
@@ -22,22 +23,8 @@ from pfocr_chat.errors import (
     RecordError,
     VectorstoreError,
 )
-from pfocr_chat.records import (
-    Answer,
-    Check,
-    Citation,
-    Conversation,
-    FigureRecord,
-    Grounding,
-    Hit,
-    Match,
-    NearMiss,
-    Stage,
-    Status,
-    Text,
-    Tier,
-    Verdict,
-)
+from pfocr_chat.queries import Hit, Match
+from pfocr_chat.records import FigureRecord, Tier
 
 if TYPE_CHECKING:
     from pfocr_chat.assistant import Assistant, open_assistant

@@ -11,6 +11,7 @@ from langchain_core.callbacks import CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 
+from pfocr_chat.answers import Answer, Conversation, Event, Status
 from pfocr_chat.catalog import FILE_NAME, Catalog
 from pfocr_chat.chain import Chain
 from pfocr_chat.config import Config, load_config
@@ -20,8 +21,9 @@ from pfocr_chat.generations import Manifest, check_files, generation_folder, rea
 from pfocr_chat.llm import Llm, open_llm
 from pfocr_chat.passages import PASSAGE_FORMAT
 from pfocr_chat.prompting import load_prompt
+from pfocr_chat.queries import Hit
 from pfocr_chat.query import understand
-from pfocr_chat.records import Answer, Conversation, Event, FigureRecord, Hit, Status
+from pfocr_chat.records import FigureRecord
 from pfocr_chat.retriever import Retriever
 from pfocr_chat.vectorindex import FOLDER_NAME, VectorIndex
 

@@ -7,6 +7,20 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from pfocr_chat.answers import (
+    Answer,
+    Check,
+    Citation,
+    Conversation,
+    Event,
+    Evidence,
+    Grounding,
+    NearMiss,
+    Stage,
+    Text,
+    Turn,
+    Verdict,
+)
 from pfocr_chat.catalog import Catalog
 from pfocr_chat.citations import parse_keys, record_atoms
 from pfocr_chat.errors import LlmError
@@ -21,24 +35,8 @@ from pfocr_chat.generator import (
 from pfocr_chat.lexicon import contains
 from pfocr_chat.lookup import describe_figures, is_about_the_record
 from pfocr_chat.prompting import Prompt
+from pfocr_chat.queries import Hit, Intent, Query
 from pfocr_chat.query import entities_in, understand
-from pfocr_chat.records import (
-    Answer,
-    Check,
-    Citation,
-    Conversation,
-    Event,
-    Evidence,
-    Grounding,
-    Hit,
-    Intent,
-    NearMiss,
-    Query,
-    Stage,
-    Text,
-    Turn,
-    Verdict,
-)
 from pfocr_chat.retriever import Retriever
 
 HITS = 50

@@ -8,8 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from pfocr_chat.answers import Check, Evidence, Verdict
 from pfocr_chat.lexicon import STOPWORDS, atoms, contains
-from pfocr_chat.records import Check, Entity, Evidence, FigureRecord, Verdict
+from pfocr_chat.queries import Entity
+from pfocr_chat.records import FigureRecord
 from pfocr_chat.sentences import split_sentences
 
 KEY = re.compile(r"\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")

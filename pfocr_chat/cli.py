@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from pfocr_chat import __version__
+from pfocr_chat.answers import Answer, Stage, Text
 from pfocr_chat.config import load_config
 from pfocr_chat.errors import ConfigError, PfocrChatError
-from pfocr_chat.records import Answer, Hit, Intent, Stage, Text
+from pfocr_chat.queries import Hit, Intent
 from pfocr_chat.resources import data_folder
 
 MAX_PROBLEMS = 10

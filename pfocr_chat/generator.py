@@ -13,10 +13,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from pfocr_chat.answers import Check, Evidence, Verdict
 from pfocr_chat.citations import KEY, check_sentence, is_restatement, parse_keys, render_keys, without_keys
 from pfocr_chat.lexicon import atoms, contains
 from pfocr_chat.prompting import Prompt
-from pfocr_chat.records import Check, Entity, Evidence, FigureRecord, Query, Verdict
+from pfocr_chat.queries import Entity, Query
+from pfocr_chat.records import FigureRecord
 from pfocr_chat.sentences import split_sentences
 
 NO_EVIDENCE = "NO_EVIDENCE"

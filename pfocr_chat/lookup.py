@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from pfocr_chat.answers import Evidence
 from pfocr_chat.citations import render_keys
 from pfocr_chat.generator import plain_markdown
-from pfocr_chat.records import Evidence, FigureRecord, Kind, Query, Tier
+from pfocr_chat.queries import Query
+from pfocr_chat.records import FigureRecord, Kind, Tier
 
 MAX_NAMES = 60
 MAX_CAPTION = 1_200

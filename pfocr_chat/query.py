@@ -11,11 +11,13 @@ import unicodedata
 from difflib import SequenceMatcher
 from functools import partial
 
+from pfocr_chat.answers import Conversation
 from pfocr_chat.catalog import Catalog, Named
 from pfocr_chat.config import MAX_QUESTION
 from pfocr_chat.errors import QuestionError
 from pfocr_chat.lexicon import RELATION_WORDS, STOPWORDS, atoms, name_windows, reads_as_name, singular
-from pfocr_chat.records import FIGID_PATTERN, Conversation, Entity, Intent, Query, Tier
+from pfocr_chat.queries import Entity, Intent, Query
+from pfocr_chat.records import FIGID_PATTERN, Tier
 
 MAX_SUBJECT = 1_000
 """Characters of the turn before that a follow-up is read with."""

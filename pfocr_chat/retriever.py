@@ -12,7 +12,8 @@ from typing import Protocol
 from pfocr_chat.catalog import Catalog
 from pfocr_chat.citations import best_quote
 from pfocr_chat.lexicon import atoms, contains
-from pfocr_chat.records import Entity, FigureRecord, Hit, Intent, Match, Query, Tier
+from pfocr_chat.queries import Entity, Hit, Intent, Match, Query
+from pfocr_chat.records import FigureRecord, Tier
 from pfocr_chat.vectorindex import VectorIndex
 
 RRF_K = 20

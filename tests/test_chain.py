@@ -33,7 +33,7 @@ from pfocr_chat.chain import LARGE_EVIDENCE, SMALL_EVIDENCE
 from pfocr_chat.citations import parse_keys
 from pfocr_chat.llm import open_llm
 from pfocr_chat.lookup import MAX_CAPTION, is_about_the_record
-from pfocr_chat.records import Intent, Query
+from pfocr_chat.queries import Intent, Query
 
 HOW = "How does FAK make YAP1 enter the nucleus?"
 

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from planted import is_verbatim
 
+from pfocr_chat.answers import Evidence, Verdict
 from pfocr_chat.citations import (
     MAX_QUOTE,
     best_quote,
@@ -18,7 +19,8 @@ from pfocr_chat.citations import (
     render_keys,
     without_keys,
 )
-from pfocr_chat.records import Entity, Evidence, FigureRecord, Hit, Kind, Mention, Tier, Verdict
+from pfocr_chat.queries import Entity, Hit
+from pfocr_chat.records import FigureRecord, Kind, Mention, Tier
 
 FAK = FigureRecord(
     "PMC1__fak",

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from pfocr_chat.answers import Answer, Citation, Conversation, Evidence, Status, Turn
 from pfocr_chat.errors import EvaluationError, LlmError, PfocrChatError, QuestionError
 from pfocr_chat.evaluation import (
     AssistantLike,
@@ -23,7 +24,8 @@ from pfocr_chat.evaluation import (
 )
 from pfocr_chat.evaluation.cases import CaseTurn, Filter
 from pfocr_chat.evaluation.scoring import MEASURES, NOT_INDEXED, NOTHING_GIVEN, Observation, Score, score
-from pfocr_chat.records import Answer, Citation, Conversation, Evidence, FigureRecord, Hit, Intent, Status, Turn
+from pfocr_chat.queries import Hit, Intent
+from pfocr_chat.records import FigureRecord
 from pfocr_chat.resources import data_folder
 
 SEED = "PMC11989024__ijms-26-03143-g003"

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from planted import ScriptedChat, scripted
 
+from pfocr_chat.answers import Evidence, Verdict
 from pfocr_chat.citations import parse_keys
 from pfocr_chat.errors import LlmError
 from pfocr_chat.generator import (
@@ -22,7 +23,8 @@ from pfocr_chat.generator import (
     quoted,
 )
 from pfocr_chat.prompting import load_prompt
-from pfocr_chat.records import Entity, Evidence, FigureRecord, Hit, Intent, Kind, Query, Verdict
+from pfocr_chat.queries import Entity, Hit, Intent, Query
+from pfocr_chat.records import FigureRecord, Kind
 
 ONE_FIGURE = load_prompt("one_figure", frozenset({"caption"}))
 ALL_EVIDENCE = load_prompt("all_evidence", frozenset({"question", "evidence"}))

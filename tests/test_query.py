@@ -10,11 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from planted import BOTH, FAK, FAK_2, SUMMARY, Planted
 
+from pfocr_chat.answers import Conversation, Turn
 from pfocr_chat.catalog import FILE_NAME, Catalog
 from pfocr_chat.config import MAX_QUESTION
 from pfocr_chat.errors import QuestionError
+from pfocr_chat.queries import Intent, Query
 from pfocr_chat.query import MAX_SUBJECT, understand
-from pfocr_chat.records import Conversation, Intent, Kind, Query, Turn
+from pfocr_chat.records import Kind
 
 
 @pytest.fixture(scope="module")

@@ -25,8 +25,9 @@ from planted import (
 
 from pfocr_chat.catalog import FILE_NAME, Catalog
 from pfocr_chat.errors import QuestionError
+from pfocr_chat.queries import Intent, Query
 from pfocr_chat.query import understand
-from pfocr_chat.records import Intent, Query, Tier
+from pfocr_chat.records import Tier
 from pfocr_chat.retriever import Retriever
 from pfocr_chat.vectorindex import FOLDER_NAME, VectorIndex
 

@@ -8,20 +8,9 @@ from html.parser import HTMLParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pfocr_chat.records import (
-    Answer,
-    Check,
-    Citation,
-    Evidence,
-    FigureRecord,
-    Grounding,
-    Hit,
-    Match,
-    NearMiss,
-    Status,
-    Tier,
-    Verdict,
-)
+from pfocr_chat.answers import Answer, Check, Citation, Evidence, Grounding, NearMiss, Status, Verdict
+from pfocr_chat.queries import Hit, Match
+from pfocr_chat.records import FigureRecord, Tier
 from pfocr_chat.ui import render
 
 MARKDOWN_TAGS = {

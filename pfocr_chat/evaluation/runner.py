@@ -10,12 +10,14 @@ from datetime import date
 from typing import Protocol
 
 from pfocr_chat import __version__
+from pfocr_chat.answers import Answer, Conversation, Status
 from pfocr_chat.errors import PfocrChatError, QuestionError
 from pfocr_chat.evaluation import metrics, textchecks
 from pfocr_chat.evaluation.cases import Case, CaseType
 from pfocr_chat.evaluation.report import Report, Row, Settings, summarise
 from pfocr_chat.evaluation.scoring import Observation, Score, score
-from pfocr_chat.records import Answer, Conversation, FigureRecord, Hit, Status
+from pfocr_chat.queries import Hit
+from pfocr_chat.records import FigureRecord
 
 DEPTH = 50
 SHOWN = 10

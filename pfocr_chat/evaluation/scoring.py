@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from pfocr_chat.answers import Answer, Citation
 from pfocr_chat.evaluation import metrics, textchecks
 from pfocr_chat.evaluation.cases import Case, CaseType
-from pfocr_chat.records import Answer, Citation, FigureRecord, Hit
+from pfocr_chat.queries import Hit
+from pfocr_chat.records import FigureRecord
 
 GAINS = {2: 3.0, 1: 1.0}
 ECHO_LENGTH = 1000

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 
-from pfocr_chat.records import Event
+from pfocr_chat.answers import Event
 
 
 class Feed:

@@ -13,8 +13,10 @@ from html import escape
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from pfocr_chat.answers import Answer, Citation, NearMiss, Status
 from pfocr_chat.citations import KEY
-from pfocr_chat.records import FIGURE_PAGE, Answer, Citation, FigureRecord, Hit, Intent, NearMiss, Status
+from pfocr_chat.queries import Hit, Intent
+from pfocr_chat.records import FIGURE_PAGE, FigureRecord
 
 QUOTE_LABELS = {
     "paper": "From the caption",

@@ -7,8 +7,9 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from pfocr_chat.answers import Answer, Conversation, Stage, Text
 from pfocr_chat.errors import PfocrChatError, QuestionError
-from pfocr_chat.records import Answer, Conversation, FigureRecord, Stage, Text
+from pfocr_chat.records import FigureRecord
 from pfocr_chat.ui import render
 from pfocr_chat.ui.feed import Feed
 

@@ -1,0 +1,239 @@
+"""The nouns of an answer: citations, the verdicts on its sentences, and the conversation it belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any, Self
+
+from pfocr_chat.queries import Hit, Intent, Query
+from pfocr_chat.records import CaptionSource, FigureRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A figure shown to the language model in this turn under the key ``[key]``."""
+
+    key: int
+    hit: Hit
+
+    @property
+    def record(self) -> FigureRecord:
+        return self.hit.record
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A figure that supports a statement of an answer, checked to exist and to have been shown.
+
+    ``quote`` is verbatim from the record; ``quote_source`` says whether those are the paper's
+    words or a summary written for this collection.
+    """
+
+    key: int
+    figid: str
+    pmcid: str | None
+    title: str | None
+    url: str
+    quote: str
+    quote_source: CaptionSource = "paper"
+    links: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of(cls, evidence: Evidence, quote: str) -> Self:
+        """The citation of a piece of evidence with a quote from it."""
+        record = evidence.record
+        return cls(
+            key=evidence.key,
+            figid=record.figid,
+            pmcid=record.pmcid,
+            title=record.title,
+            url=record.page_url,
+            quote=quote,
+            quote_source=record.caption_source,
+            links=record.links,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self) | {"links": dict(self.links)}
+
+
+class Verdict(StrEnum):
+    """What the check of a sentence, or of a whole answer, came to."""
+
+    SUPPORTED = "supported"
+    """Every name and number of the sentence is in the records it cites."""
+    QUOTED = "quoted"
+    """The words are the record's own."""
+    REPLACED = "replaced"
+    """The language model's sentence failed the check; a quote stands in its place."""
+    DROPPED = "dropped"
+    """The language model's sentence failed the check and nothing stands in its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The verdict on one sentence of a draft, with the reason where it failed."""
+
+    sentence: str
+    keys: tuple[int, ...]
+    verdict: Verdict
+    reason: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self) | {"keys": list(self.keys), "verdict": self.verdict.value}
+
+
+@dataclass(frozen=True, slots=True)
+class Grounding:
+    """How far an answer rests on its figures: the verdict on every sentence of the draft."""
+
+    checks: tuple[Check, ...] = ()
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Sentences for each verdict that occurs."""
+        return {v.value: n for v in Verdict if (n := sum(c.verdict is v for c in self.checks))}
+
+    def __str__(self) -> str:
+        words = {
+            "supported": "checked against its figure",
+            "quoted": "quoted",
+            "replaced": "replaced by a quote",
+            "dropped": "dropped",
+        }
+        return ", ".join(f"{n} {words[v]}" for v, n in self.counts.items()) or "nothing to check"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {"counts": dict(self.counts), "checks": [c.to_dict() for c in self.checks]}
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One question, how it was understood, and the figures that answered it, best first.
+
+    ``subject`` is what was searched for, the years left out.
+    """
+
+    question: str
+    subject: str
+    intent: Intent
+    figids: tuple[str, ...] = ()
+    year_from: int | None = None
+    year_to: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """The turns so far, oldest first, at most ``LIMIT``; older ones are forgotten."""
+
+    turns: tuple[Turn, ...] = ()
+
+    LIMIT = 12
+
+    def with_turn(self, turn: Turn) -> Conversation:
+        """This conversation with one more turn."""
+        return Conversation((*self.turns, turn)[-self.LIMIT :])
+
+    @property
+    def last(self) -> Turn | None:
+        """The latest turn."""
+        return self.turns[-1] if self.turns else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {"turns": [{"question": t.question, "subject": t.subject, "figids": list(t.figids)} for t in self.turns]}
+
+
+@dataclass(frozen=True, slots=True)
+class NearMiss:
+    """A figure that comes close to a question without answering it."""
+
+    figid: str
+    title: str | None
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer with checked citations, or an abstention with its reason.
+
+    ``text`` is Markdown with evidence keys such as ``[1]``. ``figids`` holds every figure that
+    answers, best first; for listing and counting questions it is complete where the text counts
+    the figures that show or match, and the closest ones where it says so. ``hits`` are the
+    figures that were looked at, in order.
+    """
+
+    question: str
+    text: str
+    citations: tuple[Citation, ...] = ()
+    figids: tuple[str, ...] = ()
+    abstained: bool = False
+    reason: str | None = None
+    near_misses: tuple[NearMiss, ...] = ()
+    grounding: Grounding = Grounding()
+    conversation: Conversation = Conversation()
+    query: Query | None = None
+    hits: tuple[Hit, ...] = field(default=(), repr=False)
+    llm: str = "none"
+    generation: str = ""
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; what ``pfocr-chat ask --json`` prints."""
+        return {
+            "question": self.question,
+            "text": self.text,
+            "citations": [c.to_dict() for c in self.citations],
+            "figids": list(self.figids),
+            "abstained": self.abstained,
+            "reason": self.reason,
+            "near_misses": [asdict(near) for near in self.near_misses],
+            "grounding": self.grounding.to_dict(),
+            "conversation": self.conversation.to_dict(),
+            "searched_for": self.query.text if self.query else None,
+            "llm": self.llm,
+            "generation": self.generation,
+            "notes": list(self.notes),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What the assistant is doing now, in words for people."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A piece of an answer's Markdown; every piece has passed the check before it is shown."""
+
+    text: str
+
+
+Event = Stage | Text | Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What an index holds and which models answer."""
+
+    vectorstore: str
+    generation: str
+    built: str
+    figures: int
+    passages: int
+    embedder: str
+    dimension: int
+    passage_format: int
+    llm: str
+    corpus: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
