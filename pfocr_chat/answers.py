@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
-from pfocr_chat.queries import Hit, Intent, Query
+from pfocr_chat.queries import Filters, Hit, Intent, Query
 from pfocr_chat.records import CaptionSource, FigureRecord
 
 
@@ -116,15 +116,14 @@ class Grounding:
 class Turn:
     """One question, how it was understood, and the figures that answered it, best first.
 
-    ``subject`` is what was searched for, the years left out.
+    ``subject`` is what was searched for, the filters left out.
     """
 
     question: str
     subject: str
     intent: Intent
     figids: tuple[str, ...] = ()
-    year_from: int | None = None
-    year_to: int | None = None
+    filters: Filters = field(default_factory=Filters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +194,7 @@ class Answer:
             "near_misses": [asdict(near) for near in self.near_misses],
             "grounding": self.grounding.to_dict(),
             "conversation": self.conversation.to_dict(),
-            "searched_for": self.query.text if self.query else None,
+            "understood": self.query.to_dict() if self.query else None,
             "llm": self.llm,
             "generation": self.generation,
             "notes": list(self.notes),

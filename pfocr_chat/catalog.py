@@ -1,7 +1,7 @@
 """The door to SQLite: records, their gene, chemical and disease tables, names, and full text.
 
-One file per generation. ``CatalogWriter`` changes it while a generation is being built;
-``Catalog`` reads a published one, from any thread.
+One file per generation. ``catalogwriter`` makes it while a generation is being built; ``Catalog`` reads a
+published one, from any thread.
 """
 
 from __future__ import annotations
@@ -10,163 +10,58 @@ import json
 import sqlite3
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any, Self
 
-from pfocr_chat.errors import CorruptIndexError, VectorstoreError
-from pfocr_chat.lexicon import atoms, name_key, singular
-from pfocr_chat.records import FigureRecord, Kind, Mention, Passage, Tier
+from pfocr_chat.errors import CorruptIndexError
+from pfocr_chat.lexicon import singular
+from pfocr_chat.organisms import spellings_of
+from pfocr_chat.queries import Filters
+from pfocr_chat.records import FigureRecord, Kind, Mention, Tier
 
 FILE_NAME = "catalog.sqlite"
 
-_SCHEMA = """
-CREATE TABLE figures (
-    id INTEGER PRIMARY KEY,
-    figid TEXT NOT NULL UNIQUE,
-    source TEXT NOT NULL UNIQUE,
-    digest TEXT NOT NULL,
-    pmcid TEXT, alias TEXT, year INTEGER, journal TEXT,
-    record TEXT NOT NULL
-);
-CREATE INDEX figures_pmcid ON figures (pmcid);
-CREATE INDEX figures_alias ON figures (alias);
-CREATE INDEX figures_year ON figures (year);
-CREATE TABLE organisms (figure INTEGER NOT NULL, organism TEXT NOT NULL, PRIMARY KEY (figure, organism)) WITHOUT ROWID;
-CREATE INDEX organisms_organism ON organisms (organism);
-CREATE TABLE mentions (
-    figure INTEGER NOT NULL, kind TEXT NOT NULL, word TEXT NOT NULL, key TEXT NOT NULL, name TEXT NOT NULL,
-    tier INTEGER NOT NULL, identifier TEXT, organism TEXT
-);
-CREATE INDEX mentions_figure ON mentions (figure);
-CREATE INDEX mentions_key ON mentions (key);
-CREATE INDEX mentions_name ON mentions (name, kind, tier);
-CREATE TABLE passages (passage_id TEXT PRIMARY KEY, figure INTEGER NOT NULL, text TEXT NOT NULL) WITHOUT ROWID;
-CREATE INDEX passages_figure ON passages (figure);
-CREATE VIRTUAL TABLE fulltext USING fts5 (title, caption, paper, names, tokenize = 'porter unicode61');
-CREATE VIRTUAL TABLE words USING fts5vocab (fulltext, 'row');
-"""
-
+COMMON = 50
+"""Figures that a common abbreviation counts for."""
 BM25_WEIGHTS = (1.0, 1.0, 1.0, 0.25)
 """Of title, caption, paper title with keywords, and printed names."""
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
-    """What a printed word stands for in the corpus: how often it was matched to ``name``, and how."""
+class Reading:
+    """One thing that a word stands for.
+
+    ``printed`` counts the figures in which the word was matched to it by its symbol or a synonym
+    (for a family: in which it is printed for members of the family). ``source`` is how the
+    nomenclature knows the word, ``None`` where only the corpus has it.
+    """
 
     kind: Kind
-    key: str
     name: str
-    tier: Tier
-    count: int
+    printed: int = 0
+    source: int | None = None
+    is_family: bool = False
 
 
-def _connect(path: Path, *, writable: bool) -> sqlite3.Connection:
+def connect(path: Path, *, writable: bool) -> sqlite3.Connection:
+    """A connection that any thread may use, one at a time; a reader's takes the file to be unchanging."""
     mode = "rwc" if writable else "ro&immutable=1"
     return sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True, check_same_thread=False)
 
 
-def _damaged(path: Path, exc: sqlite3.DatabaseError) -> CorruptIndexError:
+def damaged(path: Path, exc: sqlite3.DatabaseError) -> CorruptIndexError:
+    """The error for a catalog that SQLite cannot read."""
     return CorruptIndexError(f"The index file {path} is damaged ({exc}). Run `pfocr-chat index` on your records again.")
 
 
-@contextmanager
-def open_catalog_writer(path: Path) -> Iterator[CatalogWriter]:
-    """Change the catalog at ``path``, which is made where it is missing.
-
-    Raises:
-        CorruptIndexError: the file is damaged.
-        VectorstoreError: it cannot be written.
-    """
-    fresh = not path.exists()
-    try:
-        with closing(_connect(path, writable=True)) as db:
-            if fresh:
-                db.executescript(_SCHEMA)
-            yield CatalogWriter(db)
-    except sqlite3.OperationalError as exc:
-        raise VectorstoreError(f"The index file {path} cannot be written ({exc}).") from exc
-    except sqlite3.DatabaseError as exc:
-        raise _damaged(path, exc) from exc
-
-
-class CatalogWriter:
-    """Changes a catalog that nobody reads yet; what is not committed is not kept."""
-
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
-
-    def put(self, record: FigureRecord, passages: Sequence[Passage], *, source: str, digest: str) -> None:
-        """Add a record that the catalog does not hold."""
-        figure = self._db.execute(
-            "INSERT INTO figures (figid, source, digest, pmcid, alias, year, journal, record)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                record.figid,
-                source,
-                digest,
-                record.pmcid,
-                record.alias,
-                record.year,
-                record.journal,
-                _dump(record),
-            ),
-        ).lastrowid
-        self._db.executemany("INSERT INTO organisms VALUES (?, ?)", [(figure, o) for o in record.organisms])
-        self._db.executemany(
-            "INSERT INTO mentions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (figure, m.kind, m.word, name_key(m.word), m.name, int(m.tier), m.identifier, m.organism)
-                for m in record.mentions
-            ],
-        )
-        self._db.executemany(
-            "INSERT INTO passages VALUES (?, ?, ?)", [(p.passage_id, figure, p.text) for p in passages]
-        )
-        columns = (record.title, record.caption, _paper_text(record), _names_text(record))
-        self._db.execute(
-            "INSERT INTO fulltext (rowid, title, caption, paper, names) VALUES (?, ?, ?, ?, ?)",
-            (figure, *(" ".join(atoms(text or "")) for text in columns)),
-        )
-
-    def delete(self, figid: str) -> None:
-        """Remove a record with all that belongs to it."""
-        row = self._db.execute("SELECT id FROM figures WHERE figid = ?", (figid,)).fetchone()
-        if row:
-            for table in ("organisms", "mentions", "passages"):
-                self._db.execute(f"DELETE FROM {table} WHERE figure = ?", row)  # noqa: S608 - fixed names
-            self._db.execute("DELETE FROM fulltext WHERE rowid = ?", row)
-            self._db.execute("DELETE FROM figures WHERE id = ?", row)
-
-    def counts(self) -> tuple[int, int]:
-        """How many figures and passages it holds."""
-        return _counts(self._db)
-
-    def commit(self) -> None:
-        """Make the changes last, with the statistics that the query planner uses."""
-        self._db.execute("INSERT INTO fulltext (fulltext) VALUES ('optimize')")
-        self._db.commit()
-        self._db.execute("ANALYZE")
-        self._db.commit()
-
-
-def _counts(db: sqlite3.Connection) -> tuple[int, int]:
+def count_rows(db: sqlite3.Connection) -> tuple[int, int]:
+    """How many figures and passages a catalog holds."""
     figures, passages = db.execute("SELECT (SELECT count(*) FROM figures), (SELECT count(*) FROM passages)").fetchone()
     return figures, passages
-
-
-def _paper_text(record: FigureRecord) -> str:
-    return " ; ".join([record.paper_title or "", *record.keywords, *record.organisms])
-
-
-def _names_text(record: FigureRecord) -> str:
-    """The printed words and what they were matched to, once each."""
-    strong = [m for m in record.mentions if m.tier is not Tier.FAMILY]
-    names = dict.fromkeys([m.word for m in record.mentions] + [m.name for m in strong])
-    return " ; ".join(names)
 
 
 def _plural(key: str) -> str | None:
@@ -174,10 +69,41 @@ def _plural(key: str) -> str | None:
     return f"{key}s" if len(key.rpartition(" ")[2]) > 2 else None
 
 
-def _dump(record: FigureRecord) -> str:
-    fields = asdict(record)
-    del fields["mentions"]
-    return json.dumps(fields, ensure_ascii=False)
+def _filtering_sql(filters: Filters, organisms: Collection[str]) -> tuple[str, list[object]]:
+    """The SELECT for the figures that meet ``filters``, and its parameters."""
+    where: list[str] = []
+    values: list[object] = []
+
+    def require(condition: str, *parameters: object) -> None:
+        where.append(condition)
+        values.extend(parameters)
+
+    mentioning = (
+        "id IN (SELECT figure FROM mentions WHERE kind = ? AND tier <= ? AND name IN (SELECT value FROM json_each(?)))"
+    )
+    if filters.year_from is not None:
+        require("year >= ?", filters.year_from)
+    if filters.year_to is not None:
+        require("year <= ?", filters.year_to)
+    for column, wanted in (("journal", filters.journals), ("pmcid", filters.pmcids), ("figtype", filters.figtypes)):
+        if wanted:
+            condition = f"{column} COLLATE NOCASE IN (SELECT value FROM json_each(?))"  # noqa: S608 - fixed names
+            require(condition, json.dumps(wanted))
+    if filters.organisms:
+        spelled = [s for wanted in filters.organisms for s in spellings_of(wanted, organisms)]
+        require(
+            "id IN (SELECT figure FROM organisms WHERE organism IN (SELECT value FROM json_each(?)))",
+            json.dumps(spelled),
+        )
+    for kind, every, some in (
+        (Kind.GENE, filters.genes_all, filters.genes_any),
+        (Kind.CHEMICAL, filters.chemicals_all, filters.chemicals_any),
+    ):
+        for names in (*([name] for name in every), *([some] if some else [])):
+            require(mentioning, kind, int(Tier.SYNONYM), json.dumps(names))
+    if filters.genes_none:
+        require(f"NOT {mentioning}", Kind.GENE, int(Tier.SYNONYM), json.dumps(filters.genes_none))
+    return f"SELECT figid FROM figures WHERE {' AND '.join(where) or '1'}", values  # noqa: S608 - fixed conditions
 
 
 class Catalog:
@@ -191,8 +117,12 @@ class Catalog:
         self._path = path
         self._idle: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
+        self._counted: dict[str, int] = {}
         with self._reading() as db:
-            self.figures, self.passages = _counts(db)
+            self.figures, self.passages = count_rows(db)
+            journals = db.execute("SELECT DISTINCT journal FROM figures WHERE journal IS NOT NULL")
+            self.journals = frozenset(row[0] for row in journals)
+            self.organisms = frozenset(row[0] for row in db.execute("SELECT DISTINCT organism FROM organisms"))
 
     def __enter__(self) -> Self:
         return self
@@ -212,14 +142,14 @@ class Catalog:
         """A connection for the length of one query; there are as many as queries run at once."""
         try:
             with self._lock:
-                connection = self._idle.pop() if self._idle else _connect(self._path, writable=False)
+                connection = self._idle.pop() if self._idle else connect(self._path, writable=False)
             try:
                 yield connection
             finally:
                 with self._lock:
                     self._idle.append(connection)
         except sqlite3.DatabaseError as exc:
-            raise _damaged(self._path, exc) from exc
+            raise damaged(self._path, exc) from exc
 
     def _rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         with self._reading() as db:
@@ -237,12 +167,12 @@ class Catalog:
             (json.dumps(figids),),
         )
         mentions: dict[int, list[Mention]] = defaultdict(list)
-        for figure, kind, word, name, tier, identifier, organism in self._rows(
-            "SELECT figure, kind, word, name, tier, identifier, organism FROM mentions"
+        for figure, kind, word, name, tier, identifier, organism, matched in self._rows(
+            "SELECT figure, kind, word, name, tier, identifier, organism, match FROM mentions"
             " WHERE figure IN (SELECT value FROM json_each(?)) ORDER BY rowid",
             (json.dumps([row[0] for row in rows]),),
         ):
-            mentions[figure].append(Mention(Kind(kind), word, name, Tier(tier), identifier, organism))
+            mentions[figure].append(Mention(Kind(kind), word, name, Tier(tier), identifier, organism, matched))
         found = {}
         for figure, text in rows:
             fields = json.loads(text)
@@ -272,10 +202,19 @@ class Catalog:
         """Every figure."""
         return frozenset(row[0] for row in self._rows("SELECT figid FROM figures"))
 
-    def figids_in_years(self, year_from: int | None, year_to: int | None) -> frozenset[str]:
-        """The figures whose year is known and within the bounds, which belong to the range."""
-        rows = self._rows("SELECT figid FROM figures WHERE year >= ? AND year <= ?", (year_from or 0, year_to or 9999))
+    def figids_meeting(self, filters: Filters) -> frozenset[str]:
+        """The figures that meet every filter; one whose year, organism or journal is unknown does not."""
+        rows = self._rows(*_filtering_sql(filters, self.organisms))
         return frozenset(row[0] for row in rows)
+
+    def passage_ids(self, figids: Iterable[str]) -> list[str]:
+        """The passages of the figures."""
+        rows = self._rows(
+            "SELECT passage_id FROM passages JOIN figures ON id = figure"
+            " WHERE figid IN (SELECT value FROM json_each(?)) ORDER BY passage_id",
+            (json.dumps(sorted(figids)),),
+        )
+        return [row[0] for row in rows]
 
     def search_text(self, match: str, limit: int) -> list[tuple[str, float]]:
         """(figid, BM25 score, higher is better) of the best figures for an FTS5 expression.
@@ -311,44 +250,160 @@ class Catalog:
         )
         return frozenset(figid for figid, text in rows if any(f" {spelling} " in text for spelling in spelled))
 
-    def figids_mentioning(self, kind: Kind, names: Iterable[str]) -> dict[str, tuple[Tier, str]]:
-        """Every figure whose tables have one of ``names``, with the strongest tier and the word printed."""
+    def figids_printing(
+        self, kind: Kind, names: Iterable[str], keys: Iterable[str] = ()
+    ) -> dict[str, tuple[Tier, str]]:
+        """Every figure that prints one of ``names`` as its symbol or a synonym, or a word with one of ``keys``.
+
+        Each with the strongest tier of such a row of its tables, and the word printed.
+        """
         rows = self._rows(
-            "SELECT figid, min(tier), word FROM mentions JOIN figures ON id = figure"
-            " WHERE kind = ? AND name IN (SELECT value FROM json_each(?)) GROUP BY figure",
-            (kind, json.dumps(sorted(names))),
+            "SELECT figid, min(tier), word FROM ("
+            " SELECT figure, tier, word FROM mentions"
+            "  WHERE kind = ?1 AND tier <= ?4 AND name IN (SELECT value FROM json_each(?2))"
+            " UNION ALL"
+            " SELECT figure, tier, word FROM mentions WHERE kind = ?1 AND key IN (SELECT value FROM json_each(?3))"
+            ") JOIN figures ON id = figure GROUP BY figure",
+            (kind, json.dumps(sorted(names)), json.dumps(sorted(keys)), int(Tier.SYNONYM)),
         )
         return {figid: (Tier(tier), word) for figid, tier, word in rows}
 
-    def lookup_names(self, keys: Iterable[str]) -> dict[str, tuple[Named, ...]]:
-        """What the keys stand for, most frequent first; a key that the corpus does not know is left out."""
-        rows = self._rows(
-            "SELECT key, kind, name, min(tier), count(DISTINCT figure) AS n FROM mentions"
-            " WHERE key IN (SELECT value FROM json_each(?)) GROUP BY key, kind, name ORDER BY n DESC, name",
-            (json.dumps(sorted(set(keys))),),
-        )
-        found: dict[str, list[Named]] = defaultdict(list)
-        for key, kind, name, tier, count in rows:
-            found[key].append(Named(Kind(kind), key, name, Tier(tier), count))
-        return {key: tuple(named) for key, named in found.items()}
+    def readings(self, keys: Iterable[str]) -> dict[str, tuple[Reading, ...]]:
+        """What words stand for, by their lookup keys; a key that nothing knows is left out.
 
-    def spellings(self, kind: Kind, names: Iterable[str]) -> dict[str, dict[str, int]]:
-        """For each name, the keys printed for it as its symbol or a synonym, and in how many figures."""
-        rows = self._rows(
-            "SELECT name, key, count(DISTINCT figure) FROM mentions WHERE kind = ? AND tier <= ?"
-            " AND name IN (SELECT value FROM json_each(?)) GROUP BY name, key",
-            (kind, int(Tier.SYNONYM), json.dumps(sorted(names))),
+        A word that the corpus prints for a family which the nomenclature does not have is a family
+        under that word.
+        """
+        asked = json.dumps(sorted(set(keys)))
+        printed: dict[tuple[str, str, str], int] = {}
+        for key, kind, name, count in self._rows(
+            "SELECT key, CASE tier WHEN ?2 THEN 'family' ELSE kind END AS what,"
+            " CASE tier WHEN ?2 THEN key ELSE name END AS called, count(DISTINCT figure) FROM mentions"
+            " WHERE key IN (SELECT value FROM json_each(?1)) GROUP BY key, what, called",
+            (asked, int(Tier.FAMILY)),
+        ):
+            printed[key, kind, name] = count
+        found: dict[str, list[Reading]] = defaultdict(list)
+        for key, kind, name, source in self._rows(
+            "SELECT key, kind, name, min(source) FROM names WHERE key IN (SELECT value FROM json_each(?))"
+            " GROUP BY key, kind, name",
+            (asked,),
+        ):
+            is_family = kind == "family"
+            count = printed.get((key, kind, key), 0) if is_family else printed.pop((key, kind, name), 0)
+            found[key].append(Reading(Kind.GENE, name, count, source, is_family))
+        families = {key for key, readings in found.items() if any(r.is_family for r in readings)}
+        for (key, kind, name), count in printed.items():
+            if kind != "family":
+                found[key].append(Reading(Kind(kind), name, count))
+            elif key not in families:
+                found[key].append(Reading(Kind.GENE, key, count, is_family=True))
+        return {key: tuple(readings) for key, readings in found.items()}
+
+    def members(self, family: str) -> tuple[str, ...]:
+        """The genes of a family: a nomenclature's, or a lookup key's that the corpus prints for several genes."""
+        rows = self._rows("SELECT symbol FROM members WHERE family = ? ORDER BY symbol", (family,))
+        rows = rows or self._rows(
+            "SELECT DISTINCT name FROM mentions WHERE key = ? AND tier = ? ORDER BY name", (family, int(Tier.FAMILY))
         )
-        found: dict[str, dict[str, int]] = defaultdict(dict)
-        for name, key, count in rows:
-            found[name][key] = count
+        return tuple(row[0] for row in rows)
+
+    def spellings(self, kind: Kind, names: Iterable[str]) -> dict[str, tuple[int | None, int]]:
+        """How the names are spelled, in the form of ``name_key``.
+
+        Each spelling with the nomenclature's strongest source of it (``None`` where only the corpus
+        has it) and the number of figures that print it as their symbol or a synonym.
+        """
+        asked = json.dumps(sorted(names))
+        sources = self._rows(
+            "SELECT spelling, min(source) FROM names WHERE kind = ? AND name IN (SELECT value FROM json_each(?))"
+            " GROUP BY spelling",
+            (kind, asked),
+        )
+        printed = self._rows(
+            "SELECT spelling, count(DISTINCT figure) FROM mentions WHERE kind = ? AND tier <= ?"
+            " AND name IN (SELECT value FROM json_each(?)) GROUP BY spelling",
+            (kind, int(Tier.SYNONYM), asked),
+        )
+        found: dict[str, tuple[int | None, int]] = {spelling: (source, 0) for spelling, source in sources}
+        for spelling, count in printed:
+            found[spelling] = (found[spelling][0] if spelling in found else None, count)
         return found
+
+    def family_spellings(self, family: str) -> frozenset[str]:
+        """How a family is spelled by the nomenclature, in the form of ``name_key``."""
+        rows = self._rows("SELECT spelling FROM names WHERE kind = 'family' AND name = ?", (family,))
+        return frozenset(row[0] for row in rows)
+
+    def complexes_named_after(self, genes: Iterable[str], shortest: int) -> frozenset[str]:
+        """Spellings of the complexes and families of a gene that begin with its symbol, of ``shortest`` letters or
+        more."""
+        rows = self._rows(
+            "SELECT names.spelling FROM members JOIN names ON names.name = family AND names.kind = 'family'"
+            " WHERE symbol IN (SELECT value FROM json_each(?1)) AND length(symbol) >= ?2"
+            " AND substr(key, 1, length(symbol)) = lower(symbol)",
+            (json.dumps(sorted(genes)), shortest),
+        )
+        return frozenset(row[0] for row in rows)
+
+    def expansions(self, keys: Iterable[str]) -> dict[str, dict[str, int]]:
+        """Long forms of abbreviations and abbreviations of long forms, each with the figures that explain it.
+
+        One of the common abbreviations that come with the program counts as if ``COMMON`` figures did.
+        """
+        asked = json.dumps(sorted(set(keys)))
+        found: dict[str, dict[str, int]] = defaultdict(dict)
+        for key, other, count in self._rows(
+            "WITH asked AS (SELECT value FROM json_each(?1)), counted AS ("
+            " SELECT short, long, sum(CASE figure WHEN 0 THEN ?2 ELSE 1 END) AS times FROM abbreviations"
+            " WHERE short IN asked OR long IN asked GROUP BY short, long)"
+            " SELECT short, long, times FROM counted WHERE short IN asked"
+            " UNION ALL SELECT long, short, times FROM counted WHERE long IN asked",
+            (asked, COMMON),
+        ):
+            found[key][other] = count
+        return found
+
+    def frequencies(self, atoms: Iterable[str]) -> dict[str, int]:
+        """For each word or phrase, in how many figures it, or another form of it, stands."""
+        counted = {}
+        with self._reading() as db:
+            for atom in dict.fromkeys(atoms):
+                if atom not in self._counted:
+                    match = (f'"{atom}"',)
+                    row = db.execute("SELECT count(*) FROM fulltext WHERE fulltext MATCH ?", match).fetchone()
+                    self._counted[atom] = row[0]
+                counted[atom] = self._counted[atom]
+        return counted
 
     def has_word(self, atom: str) -> bool:
         """Whether a word, or another form of it, stands in any record."""
         return bool(self._rows("SELECT 1 FROM fulltext WHERE fulltext MATCH ? LIMIT 1", (f'"{atom}"',)))
 
-    def words_like(self, prefix: str) -> list[str]:
-        """The stems in the corpus that begin with ``prefix``."""
-        rows = self._rows("SELECT term FROM words WHERE term >= ? AND term < ?", (prefix, prefix + "\uffff"))
+    def has_phrase(self, spelling: str) -> bool:
+        """Whether words stand in a row in any record."""
+        return bool(self._rows("SELECT 1 FROM fulltext WHERE fulltext MATCH ? LIMIT 1", (f'"{spelling}"',)))
+
+    def words_like(self, prefix: str) -> dict[str, int]:
+        """The stems in the corpus that begin with ``prefix``, each with the number of figures that have it."""
+        rows = self._rows("SELECT term, doc FROM words WHERE term >= ? AND term < ?", (prefix, prefix + "\uffff"))
+        return dict(rows)
+
+    def word_like(self, stem: str, typed: str) -> str:
+        """A word of the corpus with the stem, the one most like ``typed``."""
+        rows = self._rows(
+            "SELECT title || ' ' || caption || ' ' || paper || ' ' || names FROM fulltext"
+            " WHERE fulltext MATCH ? LIMIT 5",
+            (f'"{stem}"',),
+        )
+        words = {word for (text,) in rows for word in text.split() if word.startswith(stem[:-1])}
+        return max(words, key=lambda w: (SequenceMatcher(None, w, typed).ratio(), w), default=stem)
+
+    def names_like(self, prefix: str) -> list[str]:
+        """The lookup keys of names, of the nomenclature and the corpus, that begin with ``prefix``."""
+        rows = self._rows(
+            "SELECT key FROM names WHERE key >= ?1 AND key < ?2 UNION SELECT key FROM mentions"
+            " WHERE key >= ?1 AND key < ?2",
+            (prefix, prefix + "\uffff"),
+        )
         return [row[0] for row in rows]

@@ -23,6 +23,7 @@ from pfocr_chat.answers import (
 )
 from pfocr_chat.catalog import Catalog
 from pfocr_chat.citations import parse_keys, record_atoms
+from pfocr_chat.entities import entities_in
 from pfocr_chat.errors import LlmError
 from pfocr_chat.generator import (
     Llm,
@@ -32,11 +33,11 @@ from pfocr_chat.generator import (
     plain_markdown,
     quoted,
 )
-from pfocr_chat.lexicon import contains
+from pfocr_chat.lexicon import says
 from pfocr_chat.lookup import describe_figures, is_about_the_record
 from pfocr_chat.prompting import Prompt
 from pfocr_chat.queries import Hit, Intent, Query
-from pfocr_chat.query import entities_in, understand
+from pfocr_chat.query import understand
 from pfocr_chat.retriever import Retriever
 
 HITS = 50
@@ -230,12 +231,13 @@ class Chain:
             hits=tuple(hits),
             llm=self.llm_name,
             generation=self.generation,
+            notes=tuple(_reading_notes(query)),
         )
 
 
 def _turn(query: Query, figids: Sequence[str]) -> Turn:
     intent = Intent.RELATION if query.intent is Intent.LOOKUP else query.intent
-    return Turn(query.question, query.text, intent, tuple(figids[:MAX_RELATED]), query.year_from, query.year_to)
+    return Turn(query.question, query.text, intent, tuple(figids[:MAX_RELATED]), query.filters)
 
 
 def _why_abstain(query: Query, hits: Sequence[Hit], complete: Sequence[str]) -> str | None:
@@ -244,23 +246,28 @@ def _why_abstain(query: Query, hits: Sequence[Hit], complete: Sequence[str]) -> 
         return f"No figure in the index names {_either(query.unknown)}."
     if complete or any(_has_all(query, hit) for hit in hits[:10]):
         return None
-    years = f" {query.years}" if query.years else ""
+    condition = _condition(query)
     if not hits:
-        return f"No figure in the index matches this question{years}."
+        return f"No figure in the index matches this question{condition}."
     best = max((hit.similarity or 0.0 for hit in hits[:10]), default=0.0)
     if query.intent is Intent.COUNT and query.entities:
-        return f"No figure in the index shows {_all_of(query, with_words=True)}{years}."
+        return f"No figure in the index shows {_all_of(query, with_words=True)}{condition}."
     if query.intent is Intent.LISTING and len(query.entities) > 1 and best < CLOSE_ENOUGH:
-        return f"No figure in the index shows {_all_of(query)}{years}."
+        return f"No figure in the index shows {_all_of(query)}{condition}."
     if best < (UNFAMILIAR if query.unfamiliar else OFF_TOPIC):
         return "No figure in the index is about this question."
     return None
 
 
+def _condition(query: Query) -> str:
+    """The filters in words, to go after what they apply to."""
+    return f" {words}" if (words := str(query.filters)) else ""
+
+
 def _has_all(query: Query, hit: Hit) -> bool:
     """Whether a record has every subject of the question, word for word; a bare name has little similarity."""
-    words = record_atoms(hit.record)
-    return bool(query.subjects) and all(contains(words, subject.split()) for subject in query.subjects)
+    words = " ".join(record_atoms(hit.record))
+    return bool(query.subjects) and all(says(f" {words} ", subject) for subject in query.subjects)
 
 
 def _choose(query: Query, hits: Sequence[Hit], complete: Sequence[str]) -> list[str]:
@@ -289,12 +296,19 @@ def _lead(query: Query, chosen: Sequence[str], shown: int, *, complete: bool, na
     else:
         missing = f"shows {_all_of(query)}" if len(query.entities) > 1 else "has all of these words"
         lead = f"No figure {missing}; {counted} {'is' if one else 'are'} close in meaning"
-    years = f" {query.years}" if query.years else ""
-    return f"{lead}{years}{f'; the first {shown}' if len(chosen) > shown else ''}:\n\n"
+    condition = _condition(query)
+    return f"{lead}{condition}{f'; the first {shown}' if len(chosen) > shown else ''}:\n\n"
+
+
+def _reading_notes(query: Query) -> Iterator[str]:
+    """What was not taken as it was typed."""
+    yield from (f"“{typed}” was read as “{read}”." for typed, read in query.corrections)
+    yield from (f"“{words}” could not be used as a condition." for words in query.ignored)
 
 
 def _notes(query: Query, *, complete: bool, narrowed: bool) -> Iterator[str]:
     """How a list was chosen, where the question could be taken to ask for another one."""
+    yield from _reading_notes(query)
     if complete and query.entities and query.other_words and not narrowed:
         yield (
             f"The list holds every figure that shows {_all_of(query)};"

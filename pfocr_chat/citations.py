@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from pfocr_chat.answers import Check, Evidence, Verdict
-from pfocr_chat.lexicon import STOPWORDS, atoms, contains
+from pfocr_chat.lexicon import STOPWORDS, atoms, contains, says, spaced
 from pfocr_chat.queries import Entity
 from pfocr_chat.records import FigureRecord
 from pfocr_chat.sentences import split_sentences
@@ -57,11 +57,14 @@ def best_quote(record: FigureRecord, terms: Sequence[str], entities: Sequence[En
     where the record has no text at all.
     """
     sentences = split_sentences(record.caption or "") or [record.title or record.paper_title or ""]
-    title = atoms(record.title or "")
-    scores = [(_overlap(s, terms, entities), atoms(s) != title, min(len(s), 60)) for s in sentences]
+    texts = [spaced(sentence) for sentence in sentences]
+    whole, title = "".join(texts), spaced(record.title)
+    said = [term for term in terms if says(whole, term)]
+    named = [aliases for e in entities if (aliases := [alias for alias in e.aliases if says(whole, alias)])]
+    scores = [(_overlap(t, said, named), t != title, min(len(s), 60)) for s, t in zip(sentences, texts, strict=True)]
     first = last = max(range(len(sentences)), key=lambda i: (*scores[i], -i))
     quote = sentences[first]
-    while neighbour := _adding_neighbour(sentences, first, last, quote, terms):
+    while neighbour := _adding_neighbour(sentences, texts, (first, last), quote, said):
         first, last = min(first, neighbour[0]), max(last, neighbour[0])
         quote = neighbour[1]
     if len(quote) <= MAX_QUOTE:
@@ -70,13 +73,13 @@ def best_quote(record: FigureRecord, terms: Sequence[str], entities: Sequence[En
 
 
 def _adding_neighbour(
-    sentences: Sequence[str], first: int, last: int, quote: str, terms: Sequence[str]
+    sentences: Sequence[str], texts: Sequence[str], span: tuple[int, int], quote: str, terms: Sequence[str]
 ) -> tuple[int, str] | None:
     """The sentence before or after ``quote`` that has a term it lacks and fits: its position, and both joined."""
-    words = atoms(quote)
-    asked = [term for term in terms if not contains(words, term.split())]
+    first, last = span
+    asked = [term for term in terms if not says("".join(texts[first : last + 1]), term)]
     for position in (last + 1, first - 1):
-        if not 0 <= position < len(sentences) or not _overlap(sentences[position], asked, ()):
+        if not 0 <= position < len(sentences) or not _overlap(texts[position], asked, ()):
             continue
         pair = (quote, sentences[position]) if position > last else (sentences[position], quote)
         if len(joined := " ".join(pair)) <= MAX_QUOTE:
@@ -97,10 +100,10 @@ def is_restatement(sentence: str, quote: str) -> bool:
     return in_order and all(name in quote for name in names)
 
 
-def _overlap(sentence: str, terms: Sequence[str], entities: Sequence[Entity]) -> float:
-    words = atoms(sentence)
-    named = sum(any(contains(words, alias.split()) for alias in entity.aliases) for entity in entities)
-    return 2.0 * named + sum(contains(words, term.split()) for term in terms)
+def _overlap(text: str, terms: Sequence[str], named: Sequence[Sequence[str]]) -> float:
+    """How much of the question a sentence has: its terms, and twice as much for each entity."""
+    entities = sum(any(says(text, alias) for alias in aliases) for aliases in named)
+    return 2.0 * entities + sum(says(text, term) for term in terms)
 
 
 def check_sentence(

@@ -212,6 +212,8 @@ def _render_answer(answer: Answer, *, with_text: bool) -> str:
     if not answer.abstained and answer.citations:
         lines += ["", f"Checked: {answer.grounding}."]
     lines += [f"Note: {note}" for note in answer.notes]
+    if answer.query and answer.query.intent is not Intent.CHAT:
+        lines += [f"Understood as: {answer.query}."]
     return "\n".join(lines)
 
 

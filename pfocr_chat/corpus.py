@@ -16,6 +16,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -268,8 +269,10 @@ def _doi(value: object) -> str | None:
 
 
 def _year(value: object) -> int | None:
-    match = re.match(r"((?:1[89]|20|21)\d\d)(?!\d)", clean(value) or "")
-    return int(match.group(1)) if match else None
+    match = re.match(r"((?:1[89]|20)\d\d)(?!\d)", clean(value) or "")
+    year = int(match.group(1)) if match else None
+    # Some records have a page number in the place of the year.
+    return year if year and year <= date.today().year + 1 else None
 
 
 def _read_table(kind: Kind, path: Path) -> Iterator[Mention]:
@@ -296,11 +299,12 @@ def _to_mention(kind: Kind, row: Mapping[str, Any]) -> Mention | None:
         symbol = " ".join(str(row.get("ncbigene_symbol") or row.get("hgnc_symbol") or row.get("symbol") or "").split())
         name = symbol if symbol and (symbol != "NA" or identifier) else word
         tier = _TIERS.get(str(row.get("source")), Tier.SYNONYM)
-        return Mention(kind, word, name, tier, identifier, clean(row.get("organism_name")))
+        return Mention(kind, word, name, tier, identifier, clean(row.get("organism_name")), clean(row.get("match")))
     ids = (row.get(column) for column in ("chebi", "doid", "mesh", "identifier"))
     name = clean(row.get("name")) or clean(row.get("match")) or word
     tier = Tier.SYMBOL if name.casefold() == word.casefold() else Tier.SYNONYM
-    return Mention(kind, word, name, tier, next((text for i in ids if (text := clean(i))), None))
+    identifier = next((text for i in ids if (text := clean(i))), None)
+    return Mention(kind, word, name, tier, identifier, match=clean(row.get("match")))
 
 
 def _mentions_in_front_matter(fields: Mapping[str, Any]) -> list[Mention]:

@@ -21,7 +21,7 @@ from pfocr_chat.errors import CorruptIndexError, IndexBusyError, NoIndexError, V
 
 MANIFEST = "manifest.json"
 BUILDING = ".building"
-FORMAT = 1
+FORMAT = 2
 """Version of the index's layout: the catalog's tables and the collection's metadata."""
 
 

@@ -17,7 +17,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from pfocr_chat.catalog import FILE_NAME, Catalog, open_catalog_writer
+from pfocr_chat.catalog import FILE_NAME, Catalog
+from pfocr_chat.catalogwriter import open_catalog_writer
 from pfocr_chat.corpus import RecordFiles, find_records, read_record
 from pfocr_chat.errors import CorpusError, CorruptIndexError, NoIndexError, RecordError, VectorstoreError
 from pfocr_chat.generations import (
@@ -31,7 +32,7 @@ from pfocr_chat.generations import (
     writing,
 )
 from pfocr_chat.passages import PASSAGE_FORMAT, to_passages
-from pfocr_chat.records import FigureRecord, Passage
+from pfocr_chat.records import FigureRecord, Passage, figid_of
 from pfocr_chat.vectorindex import FOLDER_NAME, VectorIndex
 
 EMBED_BLOCK = 256
@@ -287,7 +288,7 @@ def _build(staged: Path, task: _Task, plan: _Plan, new: list[_New]) -> tuple[int
         for figid in gone:
             catalog.delete(figid)
         if gone:
-            vectors.delete([i for i in vectors.ids() if i.rpartition("#")[0] in gone])
+            vectors.delete([i for i in vectors.ids() if figid_of(i) in gone])
         for item in new:
             catalog.put(item.record, item.passages, source=item.file.source, digest=item.file.digest)
         _embed([(item.record, passage) for item in new for passage in item.passages], vectors, task)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 GREEK = {
     "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ζ": "zeta", "η": "eta",
@@ -22,6 +22,34 @@ _GREEK_PART = re.compile(
     r"[α-ωΑ-Ωϵϕϑ]|(?<![a-z])(?:[Aa]lpha|[Bb]eta|[Gg]amma|[Dd]elta|[Ee]psilon|[Kk]appa|[Ll]ambda|[Zz]eta|[Tt]heta)(?![a-z])"
 )
 _ATOM = re.compile(r"(?:[^\W\d_][\u0300-\u036f]*)+|\d+")
+_LATIN = {
+    "alpha": "a", "beta": "b", "gamma": "g", "delta": "d", "epsilon": "e", "zeta": "z", "eta": "h", "theta": "q",
+    "iota": "i", "kappa": "k", "lambda": "l", "mu": "m", "sigma": "s", "tau": "t", "omega": "w",
+}  # fmt: skip
+"""The Latin letter that stands in for a Greek one in names ("TNFa", "NFkB", "HIF1a")."""
+
+_GARBLED = {letter.encode().decode("mac_roman"): letter for letter in GREEK if len(letter.encode()) == 2}
+_GARBLED_PART = re.compile("[Œœ][" + re.escape("".join(sorted({pair[1] for pair in _GARBLED}))) + "]")
+"""A Greek letter whose UTF-8 bytes were read as Mac Roman ("NF-Œ∫B"), as some captions have it."""
+
+# British spellings, and the American ones that everything is compared in.
+_SPELLINGS = tuple(
+    (re.compile(pattern), american)
+    for pattern, american in (
+        (r"(arm|behavi|col|endeav|fav|ferv|flav|glam|harb|hon|hum|lab|neighb|od|rig|rum|sav|tum|vap|vig)our", r"\1or"),
+        (r"(cancel|channel|label|level|model|signal|total|travel|tunnel)l(?=(?:ing|ed|er|ers)$)", r"\1"),
+        (r"(?<=[a-z]{3}[^aeioucvw])(?<!pr)is(?=(?:e|es|ed|ing|er|ers|ation|ations)$)", "iz"),
+        (r"(?<=[a-z]{2})lys(?=(?:e|ed|ing)$)", "lyz"),
+        (r"haem(?=[a-z])", "hem"), (r"aemi(?=[ac])", "emi"), (r"oesoph", "esoph"), (r"uraem", "urem"),
+        (r"^oestr", "estr"), (r"oedem", "edem"), (r"^foet", "fet"), (r"paedi", "pedi"), (r"^aetiol", "etiol"),
+        (r"anaesth", "anesth"), (r"^(an|isch|hypox)aem", r"\1em"), (r"^coeli", "celi"), (r"diarrhoe", "diarrhe"),
+        (r"^amoeb", "ameb"), (r"^caec", "cec"), (r"^faec", "fec"), (r"gynaec", "gynec"), (r"sulph", "sulf"),
+        (r"fibre", "fiber"), (r"^centre", "center"), (r"^(|milli|micro|centi|nano)(lit|met)re(?=s?$)", r"\1\2er"),
+        (r"logue(?=s?$)", "log"), (r"^mould", "mold"), (r"^grey$", "gray"), (r"^ageing$", "aging"),
+        (r"defence", "defense"), (r"^programme(?=s?$)", "program"), (r"aluminium", "aluminum"),
+    )
+)  # fmt: skip
+_NOT_BRITISH = frozenset("premise premises promise promises compromise expertise advertise franchise dialogue".split())
 
 STOPWORDS = frozenset(
     """a about above after all also am among an and any anything are as at be because been before being between both
@@ -50,20 +78,29 @@ RELATION_WORDS = frozenset(
 )
 """Words of a question that say how things are related, or what kind of thing they are, and name no subject."""
 
-_ENGLISH_LIKE = frozenset(
-    """add age aim an and ant arc are arm art as at bad bar bat be beam bid big bit box can cap cat cell cells chip
-    clock cluster cope dark day direct disc dose drug end era eye fact far fast fat fig fish flap fly for form gap
-    gas gene genes get had has hip hit hot how ice impact in ion is it jet key kit lab large last layer leg light
-    link load lot map mark mask mass max met mice mid mix model mouse move mute nail net new no normal not now of
-    off on out pace pad part past path peak pen per pin plan plant plants poly pop protein proteins rack rain rap
-    rare rat ray red rest rim ring rip road role root sea set she ski sky skin small so son spy star stem step
-    stress tail tan tap target task tax the top trap tub type via was wave week what who wiz""".split()
+ENGLISH_LIKE = frozenset(
+    """act add age aim an and ant arc are arm art as at bad bar bat be beam best bid big bit box can cap cat cell
+    cells chip clock cluster cope damp dark day direct disc dose drug end era etc eye fact far fast fat fig fish
+    flap fly for form gap gas gene genes get had has hip hit hot how ice impact in ion is it jet key kit lab large
+    last layer leg light link load lot map mark mask mass max met mice mid mix model mouse move mute nail net new
+    no normal not now of off on out pace pad part past path peak pen per pin plan plant plants poly pop protein
+    proteins rack rain rap rare rat ray red rest rim ring rip road role root sam sea set she ski skin sky small so
+    son spy star stem step stress tail tan tap target task tax the top trap tub type via was wave week what who
+    wiz""".split()
 )
 """English words that are also names of genes: read as names only where they are written in capitals."""
 
 
 def atoms(text: str) -> list[str]:
     """The normalised word pieces of ``text``: letters and digits apart, Greek letters by name, lower case."""
+    if text.isascii():
+        found: list[str] = []
+        for run in _ATOM.findall(text):
+            if run.islower() or not _GREEK_PART.search(run):
+                found.append(_lower(run))
+            else:
+                found.extend(atom for atom, _, _ in _split_greek(run, 0, len(run)))
+        return found
     return [atom for atom, _, _ in atom_spans(text)]
 
 
@@ -73,9 +110,14 @@ def atom_spans(text: str) -> Iterator[tuple[str, int, int]]:
     Compatibility forms (ligatures, full-width letters, "µ") are folded one character at a time, so
     that the spans hold for the text as given.
     """
-    folded = text if text.isascii() else "".join(map(_fold, text))
+    folded = text if text.isascii() else _GARBLED_PART.sub(_mended, "".join(map(_fold, text)))
     for run in _ATOM.finditer(folded):
         yield from _split_greek(folded, run.start(), run.end())
+
+
+def _mended(pair: re.Match[str]) -> str:
+    """The Greek letter, with a mark that is dropped later so that the length stays."""
+    return f"{_GARBLED.get(pair.group(), pair.group()[0])}\u0300"
 
 
 @cache
@@ -89,24 +131,60 @@ def _split_greek(text: str, start: int, end: int) -> Iterator[tuple[str, int, in
     at = start
     for found in _GREEK_PART.finditer(text[start:end]):
         first, last = start + found.start(), start + found.end()
-        if first > at:
-            yield _lower(text[at:first]), at, first
+        if first > at and (head := _lower(text[at:first])):
+            yield head, at, first
         letter = found.group().lower()
         yield GREEK.get(letter, letter), first, last
         at = last
-    if at < end:
-        yield _lower(text[at:end]), at, end
+    if at < end and (tail := _lower(text[at:end])):
+        yield tail, at, end
 
 
+@lru_cache(maxsize=200_000)
 def _lower(text: str) -> str:
-    if text.isascii():
-        return text.lower()
-    return "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
+    if not text.isascii():
+        text = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
+    return _american(text.lower())
+
+
+def _american(word: str) -> str:
+    if len(word) < 4 or word in _NOT_BRITISH:
+        return word
+    for pattern, american in _SPELLINGS:
+        word = pattern.sub(american, word)
+    return word
 
 
 def name_key(name: str) -> str:
-    """The form under which a name is looked up."""
+    """The form in which a name is looked for in text."""
     return " ".join(atoms(name))
+
+
+def lookup_key(name: str) -> str:
+    """The form under which a name is looked up in the tables: without separators, Greek letters as Latin ones.
+
+    "TNF-α", "TNFalpha", "TNF-a" and "TNFa" all give "tnfa"; "IL-1β" and "IL1B" give "il1b".
+    """
+    return squeezed(name_key(name))
+
+
+def squeezed(key: str) -> str:
+    """The lookup key of a ``name_key``."""
+    parts = key.split()
+    return "".join(_LATIN.get(part, part) for part in parts) if len(parts) > 1 else key
+
+
+def greek_variants(spelling: str) -> set[str]:
+    """A spelling, and what it is with Latin letters for the Greek ones: "tnf alpha", "tnf a", "tnfa"."""
+    parts = spelling.split()
+    variants = {spelling}
+    for at, part in enumerate(parts):
+        letter = _LATIN.get(part)
+        if letter and len(parts) > 1:
+            variants.add(" ".join([*parts[:at], letter, *parts[at + 1 :]]))
+            if at and parts[at - 1].isalpha():
+                variants.add(" ".join([*parts[: at - 1], parts[at - 1] + letter, *parts[at + 1 :]]))
+    return variants
 
 
 def singular(key: str) -> str | None:
@@ -142,9 +220,28 @@ def reads_as_name(written: str) -> bool:
     letters and bare numbers never.
     """
     lowered = written.lower()
-    if lowered in STOPWORDS or lowered in _ENGLISH_LIKE:
+    if lowered in STOPWORDS or lowered in ENGLISH_LIKE:
         return written.isupper() and len(written) > 2
     return len(lowered) > 1 and not written.isdigit()
+
+
+def spaced(*texts: str | None) -> str:
+    """Texts in normalised form, to be searched with ``says``; "|" keeps phrases from crossing from one to the next."""
+    return f" {' | '.join(' '.join(atoms(text)) for text in texts if text)} "
+
+
+def says(spaced_text: str, spelling: str) -> bool:
+    """As ``contains``, for a text made by ``spaced`` and a name in the form of ``name_key``."""
+    return any(form in spaced_text for form in _forms(spelling))
+
+
+@lru_cache(maxsize=50_000)
+def _forms(spelling: str) -> tuple[str, ...]:
+    """A name with spaces around it, as singular and plural."""
+    last = spelling.rpartition(" ")[2]
+    bare = spelling[: len(spelling) - len(last)] + _without_s(last)
+    plural = [f" {bare}s "] if len(_without_s(last)) > 2 else []
+    return tuple(dict.fromkeys([f" {spelling} ", f" {bare} ", *plural]))
 
 
 def contains(haystack: Sequence[str], needle: Sequence[str]) -> bool:

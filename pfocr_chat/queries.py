@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
@@ -13,15 +14,116 @@ from pfocr_chat.records import FigureRecord, Kind, Tier
 class Entity:
     """A gene, chemical or disease, or a family of genes, named in a question.
 
-    ``mention`` is the word as typed, ``names`` the symbols or names it stands for, and ``aliases``
-    every normalised spelling by which the corpus knows it. In a family each name is a member.
+    ``mention`` is the word as typed, ``names`` the symbols or names it stands for (in a family,
+    its members), and ``label`` what to call it. ``aliases`` holds the spellings by which a text
+    names it, ``keys`` the lookup keys under which a figure prints it, and ``alternatives`` what
+    the word might mean as well.
     """
 
     kind: Kind
     mention: str
     names: tuple[str, ...]
+    label: str = ""
     is_family: bool = False
     aliases: frozenset[str] = field(default=frozenset(), repr=False)
+    keys: frozenset[str] = field(default=frozenset(), repr=False)
+    alternatives: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        what = f"a family of {len(self.names)} genes" if self.is_family else self.kind.value
+        if self.is_family or self.label.casefold() == self.mention.casefold():
+            return f"{self.mention} ({what})"
+        return f"{self.mention} = {', '.join(self.names)} ({what})"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "mention": self.mention,
+            "kind": self.kind.value,
+            "label": self.label,
+            "names": list(self.names),
+            "is_family": self.is_family,
+            "alternatives": list(self.alternatives),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Conditions that a figure must meet; one that is not set lets every figure through.
+
+    Years are inclusive bounds. Organisms, journals, papers and figure types are alternatives: any
+    one of those given suffices. ``genes_any`` and ``chemicals_any`` ask for at least one of the
+    names, ``genes_all`` and ``chemicals_all`` for each of them, ``genes_none`` for none.
+    """
+
+    year_from: int | None = None
+    year_to: int | None = None
+    organisms: tuple[str, ...] = ()
+    journals: tuple[str, ...] = ()
+    pmcids: tuple[str, ...] = ()
+    figtypes: tuple[str, ...] = ()
+    genes_all: tuple[str, ...] = ()
+    genes_any: tuple[str, ...] = ()
+    genes_none: tuple[str, ...] = ()
+    chemicals_all: tuple[str, ...] = ()
+    chemicals_any: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """The conditions in words that go on after "figures": "published since 2015, in Danio rerio"; "" for none."""
+        places = f"in {_joined(_alike(self.journals), 'or')}" if self.journals else ""
+        published = " ".join(part for part in (_years(self.year_from, self.year_to), places) if part)
+        parts = (
+            f"published {published}" if published else "",
+            f"in {_joined(self.organisms, 'or')}" if self.organisms else "",
+            f"from {_joined(self.pmcids, 'or')}" if self.pmcids else "",
+            f"of type {_joined(self.figtypes, 'or')}" if self.figtypes else "",
+            _with("with", "gene", self.genes_all),
+            _with("with any of", "gene", self.genes_any),
+            _with("with none of", "gene", self.genes_none),
+            _with("with", "chemical", self.chemicals_all),
+            _with("with any of", "chemical", self.chemicals_any),
+        )
+        return ", ".join(part for part in parts if part)
+
+    def over(self, earlier: Filters) -> Filters:
+        """These conditions, and the earlier ones of the kinds that these do not set; the years go together."""
+        kept = {f.name: getattr(self, f.name) or getattr(earlier, f.name) for f in fields(self)}
+        if self.year_from is not None or self.year_to is not None:
+            kept |= {"year_from": self.year_from, "year_to": self.year_to}
+        return Filters(**kept)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The conditions that are set."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in values.items() if v is not None and v != ()}
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, f.name) is not None and getattr(self, f.name) != () for f in fields(self))
+
+
+def _alike(titles: Sequence[str]) -> list[str]:
+    """Titles that differ in letter case only, once."""
+    return list({title.casefold(): title for title in reversed(titles)}.values())[::-1]
+
+
+def _years(low: int | None, high: int | None) -> str:
+    if low is not None and high is not None:
+        return f"in {low}" if low == high else f"from {low} to {high}"
+    if low is not None:
+        return f"since {low}"
+    return f"up to {high}" if high is not None else ""
+
+
+def _with(how: str, kind: str, names: Sequence[str]) -> str:
+    """ "with the gene AKT1", "with none of the genes AKT1 and AKT2"."""
+    if len(names) == 1:
+        return f"{'without' if 'none' in how else 'with'} the {kind} {names[0]}"
+    return f"{how} the {kind}s {_joined(names, 'and')}" if names else ""
+
+
+def _joined(names: Sequence[str], word: str) -> str:
+    """ "A", "A or B", "A, B or C"."""
+    return f" {word} ".join([part for part in (", ".join(names[:-1]), names[-1]) if part])
 
 
 class Intent(StrEnum):
@@ -35,16 +137,24 @@ class Intent(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Expansion:
+    """Other words for some words of a question: ``words`` in normalised form, and each way to say the same."""
+
+    words: tuple[str, ...]
+    others: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """What was understood of a question.
 
-    ``text`` is what is searched for (in a follow-up, with the words it refers back to), ``terms``
-    its words in normalised form, ``subjects`` those that name what it is about,
+    ``text`` is what is searched for (typing errors mended; in a follow-up, with the words it refers
+    back to), ``terms`` its words in normalised form, ``subjects`` those that name what it is about,
     ``other_words`` the subjects that no entity covers, and ``figids`` the figures that it names.
-    ``unknown`` holds names that stand in no record,
-    ``unfamiliar`` other such words, and ``missing`` figids and papers that the index does not have.
-    Years are inclusive bounds. ``refers_back`` says that the question was read as a follow-up of
-    the turn before it.
+    ``unknown`` holds names that stand in no record, ``unfamiliar`` other such words, ``missing``
+    figids and papers that the index does not have, ``ignored`` what reads like a condition and
+    could not be used, and ``corrections`` typing errors with what was read instead.
+    ``refers_back`` says that the question was read as a follow-up of the turn before it.
     """
 
     question: str
@@ -54,23 +164,38 @@ class Query:
     subjects: tuple[str, ...] = ()
     entities: tuple[Entity, ...] = ()
     other_words: tuple[str, ...] = ()
+    expansions: tuple[Expansion, ...] = field(default=(), repr=False)
+    filters: Filters = field(default_factory=Filters)
     figids: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
-    year_from: int | None = None
-    year_to: int | None = None
     unknown: tuple[str, ...] = ()
     unfamiliar: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+    corrections: tuple[tuple[str, str], ...] = ()
     refers_back: bool = False
 
-    @property
-    def years(self) -> str | None:
-        """The bounds in words, or ``None`` where there are none."""
-        if self.year_from and self.year_to:
-            same = self.year_from == self.year_to
-            return f"in {self.year_from}" if same else f"from {self.year_from} to {self.year_to}"
-        if self.year_from:
-            return f"since {self.year_from}"
-        return f"up to {self.year_to}" if self.year_to else None
+    def __str__(self) -> str:
+        """What was understood, in a line for people."""
+        named = [str(entity) for entity in self.entities]
+        named += [f"“{word}”" for word in self.other_words]
+        named += list(self.figids)
+        wanted = {Intent.LISTING: "all figures", Intent.COUNT: "the number of figures"}.get(self.intent, "figures")
+        about = f"{wanted} on {', '.join(named)}" if named else wanted
+        return " ".join(part for part in (about, str(self.filters)) if part)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON: what was understood of the question."""
+        return {
+            "summary": str(self),
+            "intent": self.intent.value,
+            "text": self.text,
+            "entities": [entity.to_dict() for entity in self.entities],
+            "other_words": list(self.other_words),
+            "filters": self.filters.to_dict(),
+            "corrections": [{"typed": typed, "read": read} for typed, read in self.corrections],
+            "ignored": list(self.ignored),
+            "unknown": list(self.unknown),
+        }
 
 
 @dataclass(frozen=True, slots=True)

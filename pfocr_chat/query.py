@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import replace
 from difflib import SequenceMatcher
 from functools import partial
 
 from pfocr_chat.answers import Conversation
-from pfocr_chat.catalog import Catalog, Named
+from pfocr_chat.catalog import Catalog
 from pfocr_chat.config import MAX_QUESTION
+from pfocr_chat.entities import entities_in, mentioned_atoms
 from pfocr_chat.errors import QuestionError
-from pfocr_chat.lexicon import RELATION_WORDS, STOPWORDS, atoms, name_windows, reads_as_name, singular
+from pfocr_chat.filters import read_filters
+from pfocr_chat.lexicon import RELATION_WORDS, STOPWORDS, atoms, singular
+from pfocr_chat.organisms import ORGANISMS
 from pfocr_chat.queries import Entity, Intent, Query
-from pfocr_chat.records import FIGID_PATTERN, Tier
+from pfocr_chat.records import FIGID_PATTERN
+from pfocr_chat.wording import corrected, expansions_of
 
 MAX_SUBJECT = 1_000
 """Characters of the turn before that a follow-up is read with."""
@@ -38,6 +43,8 @@ _COUNT = re.compile(
     r"|\bnumber of figures\b|\bcount\b(?:\W+\w+){0,3}?\W+figures\b",
     re.IGNORECASE,
 )
+_SPECIES = frozenset(organism.latin for organism in ORGANISMS)
+_ONE_FIGURE = re.compile(r"\b(?:an?|one|this|that|the) (?:[\w-]+ ){0,2}(?:figure|diagram|scheme)\b", re.IGNORECASE)
 _HELLO = (
     r"(?:hi|hello|hey|good (?:morning|afternoon|evening)|thanks|thank you|bye|goodbye)"
     r"(?:[\s,]+(?:there|all|everyone|again|to you|friend|pfocr|chat|bot|assistant|(?:so|very) much|a lot))*"
@@ -56,25 +63,6 @@ _PRONOUN = re.compile(
     r"\b(?:its?|they|them|their|those|these|(?:that|this) (?:one|figure)"
     r"|the (?:first|second|third|last|other|same))\b",
     re.IGNORECASE,
-)
-_YEAR = r"((?:19|20)\d\d)"
-# (pattern, what to add to the lower bound, what to add to the upper); None leaves a bound open.
-_YEAR_PATTERNS = tuple(
-    (re.compile(pattern.replace("YEAR", _YEAR), re.IGNORECASE), low, high)
-    for pattern, low, high in (
-        (r"\b(?:between|from)\s+YEAR\s*(?:and|to|until|-|–)\s*YEAR\b", 0, 0),
-        (r"\bYEAR\s*[-–]\s*YEAR\b", 0, 0),
-        (r"\b(?:not before|(?:no|not) (?:earlier|older) than)\s+YEAR\b", 0, None),
-        (r"\b(?:not after|(?:no|not) (?:later|newer) than)\s+YEAR\b", None, 0),
-        (r"\b(?:(?:in|from)\s+)?YEAR (?:or|and) (?:later|newer|after)\b", 0, None),
-        (r"\b(?:(?:in|from)\s+)?YEAR (?:or|and) (?:earlier|older|before)\b", None, 0),
-        (r"\b(?:since|starting (?:in|from))\s+YEAR\b(?:\s+on(?:wards?)?\b)?", 0, None),
-        (r"\bfrom\s+YEAR\s+on(?:wards?)?\b", 0, None),
-        (r"\b(?:after|later than|newer than)\s+YEAR\b", 1, None),
-        (r"\b(?:before|earlier than|older than|prior to)\s+YEAR\b", None, -1),
-        (r"\b(?:until|up to|till)\s+YEAR\b", None, 0),
-        (r"\b(?:in|from|during|of|year)\s+YEAR\b", 0, 0),
-    )
 )
 _CODE_LIKE = re.compile(r"[A-Za-z]\d|\d[A-Za-z]|[A-Za-z]-\d|[a-z][A-Z]|[A-Z]{3}")
 # Endings of enzymes, proteins and chemicals, and stems of the WHO's international non-proprietary names that they
@@ -111,18 +99,23 @@ def understand(question: str, catalog: Catalog, conversation: Conversation | Non
     """
     question = _checked(question)
     figids, missing = _named_figures(question, catalog)
-    year_from, year_to, rest = _years(question)
+    reading = read_filters(_without_ids(question), journals=catalog.journals, organisms=catalog.organisms)
+    rest, corrections = corrected(reading.rest, catalog)
     last = conversation.last if conversation else None
     refers_back = last is not None and not figids and _refers_back(question, catalog)
     text = f"{last.subject[:MAX_SUBJECT]} {rest}" if last and refers_back else rest
-    if last and refers_back and year_from is None and year_to is None:
-        year_from, year_to = last.year_from, last.year_to
     terms = _terms(text)
     subjects = _subjects(terms)
     entities = entities_in(text, catalog)
-    covered = {atom for entity in entities for atom in atoms(entity.mention)}
     unknown, unfamiliar = _not_in_corpus(rest, entities, catalog)
     intent = Intent.LOOKUP if figids or missing else _intent(question)
+    species = tuple(o for o in reading.filters.organisms if o in _SPECIES or " " in o)
+    filters = replace(reading.filters, organisms=species if _asks_for_figures(question, intent) else ())
+    covered = mentioned_atoms(entities)
+    if filters.organisms:
+        covered |= {atom for words in reading.organism_words for atom in atoms(words)}
+    if last and refers_back:
+        filters = filters.over(last.filters)
     if last and refers_back and intent is Intent.RELATION:
         intent = last.intent
     return Query(
@@ -133,12 +126,14 @@ def understand(question: str, catalog: Catalog, conversation: Conversation | Non
         subjects=subjects,
         other_words=tuple(s for s in subjects if not covered.intersection(s.split())),
         entities=entities,
+        expansions=expansions_of(text, entities, catalog),
+        filters=filters,
         figids=figids,
         missing=missing,
-        year_from=year_from,
-        year_to=year_to,
         unknown=unknown,
         unfamiliar=unfamiliar,
+        ignored=reading.ignored,
+        corrections=corrections,
         refers_back=refers_back,
     )
 
@@ -163,6 +158,15 @@ def _intent(question: str) -> Intent:
     if _COUNT.search(question):
         return Intent.COUNT
     return Intent.LISTING if _LISTING.search(question) else Intent.RELATION
+
+
+def _asks_for_figures(question: str, intent: Intent) -> bool:
+    """Whether a question asks for all figures of a kind, so that an organism in it is a condition.
+
+    Many records name another organism than the one they are about, or none: where one figure is
+    looked for, an organism is a word like any other, and a group ("plants") always is.
+    """
+    return intent in (Intent.LISTING, Intent.COUNT) and not _ONE_FIGURE.search(question)
 
 
 def _refers_back(question: str, catalog: Catalog) -> bool:
@@ -212,18 +216,6 @@ def _has_number(catalog: Catalog, figid: str, number: str) -> bool:
     return any(number in re.findall(r"\d+", label or "") for label in labels)
 
 
-def _years(question: str) -> tuple[int | None, int | None, str]:
-    """Inclusive year bounds in the question, and the question without their words."""
-    for pattern, from_shift, to_shift in _YEAR_PATTERNS:
-        match = pattern.search(question)
-        if match:
-            years = [int(y) for y in match.groups() if y]
-            low = None if from_shift is None else min(years) + from_shift
-            high = None if to_shift is None else max(years) + to_shift
-            return low, high, f"{question[: match.start()]} {question[match.end() :]}".strip()
-    return None, None, question
-
-
 def _without_ids(text: str) -> str:
     return _PMCID.sub(" ", _FIGID.sub(" ", text))
 
@@ -237,43 +229,6 @@ def _terms(text: str) -> tuple[str, ...]:
 
 def _subjects(terms: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(term for term in terms if term not in RELATION_WORDS)
-
-
-def entities_in(text: str, catalog: Catalog) -> tuple[Entity, ...]:
-    """The longest names in the text that the corpus knows, from left to right, without overlap."""
-    windows = [w for w in name_windows(text) if reads_as_name(w[3])]
-    keys = {w[0] for w in windows}
-    keys |= {single for key in keys if (single := singular(key))}
-    known = catalog.lookup_names(keys)
-    taken: set[int] = set()
-    found: list[tuple[int, Entity]] = []
-    for key, first, last, written in sorted(windows, key=lambda w: (w[1] - w[2], w[1])):
-        named = known.get(key) or known.get(singular(key) or "")
-        if named and not taken.intersection(range(first, last)):
-            taken.update(range(first, last))
-            found.append((first, _to_entity(written, named, catalog)))
-    unique = {entity.names: entity for _, entity in sorted(found, key=lambda f: f[0])}
-    return tuple(unique.values())
-
-
-def _to_entity(written: str, named: tuple[Named, ...], catalog: Catalog) -> Entity:
-    """The entity that a word stands for: its most frequent reading, with the spellings of it."""
-    strong = [n for n in named if n.tier is not Tier.FAMILY]
-    readings = strong or list(named)
-    top = readings[0]
-    same_kind = [n for n in readings if n.kind is top.kind]
-    names = tuple(n.name for n in same_kind if not strong or n.count * 3 >= top.count)
-    aliases = {named[0].key}
-    if strong:
-        spelled = {key for counts in catalog.spellings(top.kind, names).values() for key in counts}
-        readings_of = catalog.lookup_names(spelled)
-        aliases |= {key for key in spelled if _is_distinct(key) and readings_of[key][0].name in names}
-    return Entity(top.kind, written, names, is_family=not strong, aliases=frozenset(aliases))
-
-
-def _is_distinct(key: str) -> bool:
-    """Whether a spelling found in running text can be taken for the name."""
-    return len(key.replace(" ", "")) >= 3 and any(c.isalpha() for c in key) and reads_as_name(key)
 
 
 def _not_in_corpus(
@@ -294,7 +249,7 @@ def _not_in_corpus(
                 continue
             if {atom, singular(atom)} & _ORDINARY_WORDS:
                 continue
-            if catalog.has_word(atom) or _near(atom, catalog.words_like(atom[:3])):
+            if catalog.has_word(atom) or _near(atom, list(catalog.words_like(atom[:3]))):
                 continue
             if _CODE_LIKE.search(word) or _MOLECULE_ENDING.search(atom):
                 names.append(word)

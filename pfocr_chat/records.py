@@ -50,8 +50,9 @@ class Tier(IntEnum):
 class Mention:
     """One row of a figure's gene, chemical or disease table.
 
-    ``word`` is what the figure prints, ``name`` the symbol or name it was matched to, and
-    ``identifier`` the id in NCBI Gene (a bare number), MeSH, ChEBI or DOID, where there is one.
+    ``word`` is what the figure prints, ``match`` the part of it that was matched, ``name`` the
+    symbol or name it was matched to, and ``identifier`` the id in NCBI Gene (a bare number), MeSH,
+    ChEBI or DOID, where there is one.
     """
 
     kind: Kind
@@ -60,6 +61,7 @@ class Mention:
     tier: Tier
     identifier: str | None = None
     organism: str | None = None
+    match: str | None = None
 
 
 CaptionSource = Literal["paper", "summary"]
@@ -149,8 +151,16 @@ class FigureRecord:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """The unit that is embedded and retrieved: a part of one record that can stand alone."""
+    """The unit that is embedded and retrieved: a part of one record that can stand alone.
+
+    ``passage_id`` is the figid, "#", and the number of the part.
+    """
 
     passage_id: str
     figid: str
     text: str
+
+
+def figid_of(passage_id: str) -> str:
+    """The figure that a passage is from."""
+    return passage_id.rpartition("#")[0]

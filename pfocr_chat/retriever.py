@@ -1,25 +1,44 @@
-"""Finding figures: dense and lexical lists fused by reciprocal rank, one hit per figure.
+"""Finding figures: how near their passages are to the question, and how much of its words they have.
 
-Reciprocal rank fusion: Cormack, Clarke and Büttcher, SIGIR 2009.
+A figure's score is the cosine similarity of its nearest passage, plus ``LEXICAL_WEIGHT`` times the
+share of the question's words that it has, as BM25 weighs words. Other words for the same (another
+spelling of a gene, the long form of an abbreviation) count ``EXPANSION_WEIGHT`` of those typed.
+How the weights were chosen is in docs/log.md.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from pfocr_chat.catalog import Catalog
 from pfocr_chat.citations import best_quote
-from pfocr_chat.lexicon import atoms, contains
+from pfocr_chat.lexicon import lookup_key, says, spaced
 from pfocr_chat.queries import Entity, Hit, Intent, Match, Query
-from pfocr_chat.records import FigureRecord, Tier
+from pfocr_chat.records import FigureRecord, Mention, Tier
 from pfocr_chat.vectorindex import VectorIndex
 
-RRF_K = 20
-"""Smaller than the paper's 60, for lists of which the first places matter most; measured in docs/log.md."""
+LEXICAL_WEIGHT = 0.8
+EXPANSION_WEIGHT = 0.5
+SHOWN_WEIGHT = 0.3
+"""Of the share of the names and words asked for that a figure shows, in a question for a list."""
+SHOWS_ALL = 3.0
+"""Added to the score of a figure that shows every entity asked for: more than anything else can give."""
+DUPLICATE = 0.1
+"""Taken from the score of a figure whose paper and caption are those of a better one."""
 DEPTH = 200
-"""Figures taken from each list before fusion."""
+"""Passages taken from the vectors, where no filter leaves fewer."""
+TEXT_DEPTH = 1_000
+"""Figures taken from the full text."""
+EXACT = 50
+"""The best figures of the full text whose similarity is computed where it is not among the nearest."""
+NARROW = 1_000
+"""Figures up to which a filter searches the vectors of just these, rather than sorting out others afterwards."""
+_BM25_LIMIT = 2.2
+"""What a word can add at most to a BM25 score with FTS5's k1 = 1.2, in units of its inverse document frequency."""
 
 
 class QueryEmbedder(Protocol):
@@ -37,24 +56,27 @@ class Retriever:
         self._embedder = embedder
 
     def retrieve(self, query: Query, k: int, *, complete: Sequence[str] = ()) -> list[Hit]:
-        """At most ``k`` figures, best first; figures outside the query's years are left out.
+        """At most ``k`` figures, best first; figures outside the query's filters are left out.
 
         Figures in ``complete``, the exact answer to a question for several entities, come first.
         """
-        dense = self._dense(query)
+        inside = self._catalog.figids_meeting(query.filters) if query.filters else None
         lexical = self._lexical(query)
-        scores: dict[str, float] = defaultdict(float)
-        for ranking in (list(dense), lexical):
-            for rank, figid in enumerate(ranking):
-                scores[figid] += 1.0 / (RRF_K + rank + 1)
-        if query.year_from or query.year_to:
-            inside = self._catalog.figids_in_years(query.year_from, query.year_to)
-            scores = {figid: score for figid, score in scores.items() if figid in inside}
-        # Every figure that shows all entities goes before every one that does not: no fused score exceeds 2 / RRF_K.
+        if inside is not None:
+            lexical = {figid: score for figid, score in lexical.items() if figid in inside}
+        similarities = self._similarities(query, lexical, inside)
+        floor = min(similarities.values(), default=0.0)
+        scores = {
+            figid: similarities.get(figid, floor) + LEXICAL_WEIGHT * lexical.get(figid, 0.0)
+            for figid in similarities.keys() | lexical.keys()
+        }
+        for figid, share in self._shares_shown(query, inside).items():
+            scores[figid] = scores.get(figid, floor) + SHOWN_WEIGHT * share
         for figid in complete if len(query.entities) > 1 else ():
-            scores[figid] = scores.get(figid, 0.0) + 2.0 / RRF_K
-        best = sorted(scores, key=lambda figid: (-scores[figid], figid))[:k]
-        return self.to_hits(query, best, scores=scores, similarities=dense)
+            scores[figid] = scores.get(figid, floor) + SHOWS_ALL
+        best = sorted(scores, key=lambda figid: (-scores[figid], figid))[: k + k // 5 + 1]
+        hits = self.to_hits(query, best, scores=scores, similarities=similarities)
+        return _without_crowding(hits)[:k]
 
     def to_hits(
         self,
@@ -99,8 +121,8 @@ class Retriever:
         else:
             with_words = self._figures_with(query.subjects) if query.subjects else self._catalog.figids()
             found = dict.fromkeys(with_words, int(Tier.CAPTION))
-        if query.year_from or query.year_to:
-            inside = self._catalog.figids_in_years(query.year_from, query.year_to)
+        if query.filters:
+            inside = self._catalog.figids_meeting(query.filters)
             found = {figid: tier for figid, tier in found.items() if figid in inside}
         return sorted(found, key=lambda figid: (found[figid], figid))
 
@@ -112,47 +134,107 @@ class Retriever:
         match = " AND ".join(f'"{subject}"' for subject in subjects)
         return self._catalog.figids_matching(match) if match else frozenset()
 
+    def _shares_shown(self, query: Query, inside: frozenset[str] | None) -> dict[str, float]:
+        """For a question that asks for a list of figures with names in it: the share of its names and words that
+        each figure shows."""
+        if query.intent not in (Intent.LISTING, Intent.COUNT) or not query.entities:
+            return {}
+        parts: list[Iterable[str]] = [self._figures_showing(entity) for entity in query.entities]
+        parts += [self._figures_with([word]) for word in query.other_words]
+        shown = Counter(figid for part in parts for figid in part)
+        return {f: count / len(parts) for f, count in shown.items() if inside is None or f in inside}
+
     def _figures_showing(self, entity: Entity) -> dict[str, int]:
-        weakest = Tier.FAMILY if entity.is_family else Tier.SYNONYM
-        shown = {
-            figid: int(tier)
-            for figid, (tier, _) in self._catalog.figids_mentioning(entity.kind, entity.names).items()
-            if tier <= weakest
-        }
+        """The figures that show an entity, each with the tier of its best evidence."""
+        printed = self._catalog.figids_printing(entity.kind, entity.names, entity.keys)
+        shown = {figid: int(tier) for figid, (tier, _) in printed.items()}
         for figid in self._catalog.figids_naming(entity.aliases):
             shown.setdefault(figid, int(Tier.CAPTION))
         return shown
 
-    def _dense(self, query: Query) -> dict[str, float]:
-        """Figures by their nearest passage, with its cosine similarity, nearest first."""
+    def _similarities(
+        self, query: Query, lexical: Mapping[str, float], inside: frozenset[str] | None
+    ) -> dict[str, float]:
+        """Cosine similarity of the nearest figures, and of the best of the full text, by their nearest passage."""
+        vector = self._embedder.embed_query(query.text)
+        narrow = inside is not None and len(inside) <= NARROW
         similarities: dict[str, float] = {}
-        for _, figid, similarity in self._vectors.search(self._embedder.embed_query(query.text), DEPTH):
-            similarities.setdefault(figid, similarity)
+        rows = [] if narrow else self._vectors.search(vector, DEPTH if inside is None else 3 * DEPTH)
+        wanted = inside if narrow and inside is not None else list(lexical)[:EXACT]
+        missing = self._catalog.passage_ids(figid for figid in wanted if figid not in {row[1] for row in rows})
+        if missing:
+            rows += self._vectors.search(vector, len(missing), missing)
+        for _, figid, similarity in rows:
+            if inside is None or figid in inside:
+                similarities[figid] = max(similarity, similarities.get(figid, -1.0))
         return similarities
 
-    def _lexical(self, query: Query) -> list[str]:
-        """Figures by BM25 over the single words of the query, best first."""
-        words = dict.fromkeys(atom for term in query.terms for atom in term.split())
-        if not words:
-            return []
-        match = " OR ".join(f'"{word}"' for word in words)
-        return [figid for figid, _ in self._catalog.search_text(match, DEPTH)]
+    def _lexical(self, query: Query) -> dict[str, float]:
+        """The share of the question's words that figures have, by BM25, highest first."""
+        words = list(dict.fromkeys(atom for term in query.terms for atom in term.split()))
+        weights = self._inverse_frequencies(words)
+        total = sum(weights.values())
+        if not total:
+            return {}
+        found = self._catalog.search_text(" OR ".join(f'"{word}"' for word in words), TEXT_DEPTH)
+        shares: dict[str, float] = defaultdict(float, {f: score / (_BM25_LIMIT * total) for f, score in found})
+        for expansion in query.expansions:
+            asked = [word for word in expansion.words if word in weights]
+            if not asked:
+                continue
+            others = " OR ".join(_near(other) for other in expansion.others)
+            all_asked = " AND ".join(f'"{word}"' for word in asked)
+            gain = EXPANSION_WEIGHT * sum(weights[word] for word in asked) / (_BM25_LIMIT * total)
+            for figid in self._catalog.figids_matching(f"({others}) NOT ({all_asked})"):
+                shares[figid] += gain
+        return dict(sorted(shares.items(), key=lambda item: (-item[1], item[0])))
+
+    def _inverse_frequencies(self, words: Sequence[str]) -> dict[str, float]:
+        """FTS5's inverse document frequency of each word: https://www.sqlite.org/fts5.html#the_bm25_function."""
+        figures = self._catalog.figures
+        return {
+            word: max(math.log((figures - count + 0.5) / (count + 0.5)), 1e-6)
+            for word, count in self._catalog.frequencies(words).items()
+        }
+
+
+def _near(spelling: str) -> str:
+    """The FTS5 expression for words close to each other."""
+    words = spelling.split()
+    quoted = " ".join(f'"{word}"' for word in words)
+    return f"NEAR({quoted}, 3)" if len(words) > 1 else quoted
+
+
+def _without_crowding(hits: Sequence[Hit]) -> list[Hit]:
+    """The hits in order again after those that repeat a better one's paper and caption are set back."""
+    seen: set[tuple[str, ...]] = set()
+    kept = []
+    for hit in hits:
+        text = (hit.record.paper_title or hit.record.pmcid or "", hit.record.caption or hit.figid)
+        kept.append(replace(hit, score=hit.score - DUPLICATE) if text in seen else hit)
+        seen.add(text)
+    return sorted(kept, key=lambda hit: (-hit.score, hit.figid))
 
 
 def _matches(query: Query, record: FigureRecord) -> tuple[Match, ...]:
-    """Why a record was found: the query's entities with their best tier, else the words in common."""
-    text = atoms(f"{record.title or ''} | {record.caption or ''}")
+    """Why a record was found: the query's entities with their best evidence, else the words in common."""
+    text = spaced(record.title, record.caption)
     found = []
     for entity in query.entities:
         names = set(entity.names)
         printed = sorted(
-            (m for m in record.mentions if m.kind is entity.kind and m.name in names), key=lambda m: m.tier
+            (m for m in record.mentions if m.kind is entity.kind and (m.name in names or _key(m) in entity.keys)),
+            key=lambda m: m.tier,
         )
-        in_text = any(contains(text, alias.split()) for alias in entity.aliases)
+        in_text = any(says(text, alias) for alias in entity.aliases)
         if printed and not (printed[0].tier is Tier.FAMILY and in_text):
             found.append(Match(printed[0].name, entity.kind, printed[0].tier, printed[0].word))
         elif in_text:
             found.append(Match(entity.mention, entity.kind, Tier.CAPTION))
     if found:
         return tuple(found)
-    return tuple(Match(term, "word") for term in query.terms if contains(text, term.split()))
+    return tuple(Match(term, "word") for term in query.terms if says(text, term))
+
+
+def _key(mention: Mention) -> str:
+    return lookup_key(mention.match or mention.word)

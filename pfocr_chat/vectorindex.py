@@ -19,7 +19,7 @@ import numpy.typing as npt
 from chromadb.config import Settings
 
 from pfocr_chat.errors import CorruptIndexError, VectorstoreError
-from pfocr_chat.records import FigureRecord, Passage
+from pfocr_chat.records import FigureRecord, Passage, figid_of
 
 FOLDER_NAME = "chroma"
 COLLECTION = "passages"
@@ -102,17 +102,19 @@ class VectorIndex:
         for start in range(0, len(passage_ids), self._batch):
             self._guard("delete", ids=list(passage_ids[start : start + self._batch]))
 
-    def search(self, vector: Sequence[float], limit: int, pmcid: str | None = None) -> list[tuple[str, str, float]]:
-        """The nearest passages: (passage id, figid, cosine similarity), nearest first."""
+    def search(
+        self, vector: Sequence[float], limit: int, passage_ids: Sequence[str] | None = None
+    ) -> list[tuple[str, str, float]]:
+        """The nearest passages, of those named where any are: (passage id, figid, cosine similarity), nearest first."""
         found = self._guard(
             "query",
             query_embeddings=[list(vector)],
             n_results=limit,
-            include=["metadatas", "distances"],
-            where={"pmcid": pmcid} if pmcid else None,
+            include=["distances"],
+            ids=list(passage_ids) if passage_ids is not None else None,
         )
-        rows = zip(found["ids"][0], found["metadatas"][0], found["distances"][0], strict=True)
-        return [(passage_id, str(meta["figid"]), 1.0 - float(distance)) for passage_id, meta, distance in rows]
+        rows = zip(found["ids"][0], found["distances"][0], strict=True)
+        return [(passage_id, figid_of(passage_id), 1.0 - float(distance)) for passage_id, distance in rows]
 
     def _guard(self, method: str, **arguments: Any) -> Any:
         try:

@@ -79,6 +79,7 @@ def render_answer(answer: Answer, turn: int, records: Mapping[str, FigureRecord]
         _all_figures(answer, records),
         _grounding(answer),
         *(f'<p class="pfc-note">{_line(note)}</p>' for note in answer.notes),
+        _understood(answer),
     ]
     return f'<div class="pfc-answer">{"".join(parts)}</div>'
 
@@ -137,6 +138,7 @@ def _abstention(answer: Answer) -> str:
         f"<p>{_line(reason)}</p>" if reason else "",
         _near_misses(answer.near_misses),
         *(f'<p class="pfc-note">{_line(note)}</p>' for note in answer.notes),
+        _understood(answer),
     ]
     return f'<div class="pfc-answer pfc-abstention">{"".join(parts)}</div>'
 
@@ -167,6 +169,13 @@ def _key_links(citations: Sequence[Citation], turn: int) -> KeyLink:
         return f'<a class="pfc-key"{anchor} href="#fig-{turn}-{key}" title="{tip}">[{key}]</a>'
 
     return link
+
+
+def _understood(answer: Answer) -> str:
+    """What was made of the question."""
+    if answer.query is None or answer.query.intent is Intent.CHAT:
+        return ""
+    return f'<p class="pfc-note pfc-understood">Understood as: {_line(str(answer.query))}.</p>'
 
 
 def _all_figures(answer: Answer, records: Mapping[str, FigureRecord]) -> str:

@@ -1,0 +1,196 @@
+"""Writing a catalog: the records, their tables, their full text, and the names that are known of genes."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from pfocr_chat.abbreviations import abbreviations_in
+from pfocr_chat.catalog import connect, count_rows, damaged
+from pfocr_chat.errors import VectorstoreError
+from pfocr_chat.lexicon import atoms, name_key, singular, squeezed
+from pfocr_chat.nomenclature import NameSource, read_abbreviations, read_families, read_genes
+from pfocr_chat.records import FigureRecord, Passage, Tier
+
+_SCHEMA = """
+CREATE TABLE figures (
+    id INTEGER PRIMARY KEY,
+    figid TEXT NOT NULL UNIQUE,
+    source TEXT NOT NULL UNIQUE,
+    digest TEXT NOT NULL,
+    pmcid TEXT, alias TEXT, year INTEGER, journal TEXT, figtype TEXT,
+    record TEXT NOT NULL
+);
+CREATE INDEX figures_pmcid ON figures (pmcid);
+CREATE INDEX figures_alias ON figures (alias);
+CREATE INDEX figures_year ON figures (year);
+CREATE INDEX figures_journal ON figures (journal);
+CREATE TABLE organisms (figure INTEGER NOT NULL, organism TEXT NOT NULL, PRIMARY KEY (figure, organism)) WITHOUT ROWID;
+CREATE INDEX organisms_organism ON organisms (organism);
+CREATE TABLE mentions (
+    figure INTEGER NOT NULL, kind TEXT NOT NULL, word TEXT NOT NULL, key TEXT NOT NULL, spelling TEXT NOT NULL,
+    name TEXT NOT NULL, tier INTEGER NOT NULL, identifier TEXT, organism TEXT, match TEXT
+);
+CREATE INDEX mentions_figure ON mentions (figure);
+CREATE INDEX mentions_key ON mentions (key);
+CREATE INDEX mentions_name ON mentions (name, kind, tier);
+CREATE TABLE passages (passage_id TEXT PRIMARY KEY, figure INTEGER NOT NULL, text TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX passages_figure ON passages (figure);
+CREATE TABLE abbreviations (
+    figure INTEGER NOT NULL, short TEXT NOT NULL, long TEXT NOT NULL, PRIMARY KEY (figure, short, long)
+) WITHOUT ROWID;
+CREATE INDEX abbreviations_short ON abbreviations (short);
+CREATE INDEX abbreviations_long ON abbreviations (long);
+CREATE TABLE names (key TEXT NOT NULL, spelling TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL,
+    source INTEGER NOT NULL);
+CREATE INDEX names_key ON names (key);
+CREATE INDEX names_name ON names (name, kind);
+CREATE TABLE members (family TEXT NOT NULL, symbol TEXT NOT NULL, PRIMARY KEY (family, symbol)) WITHOUT ROWID;
+CREATE VIRTUAL TABLE fulltext USING fts5 (title, caption, paper, names, tokenize = 'porter unicode61');
+CREATE VIRTUAL TABLE words USING fts5vocab (fulltext, 'row');
+"""
+
+
+@contextmanager
+def open_catalog_writer(path: Path) -> Iterator[CatalogWriter]:
+    """Change the catalog at ``path``, which is made, with the names of genes and families, where it is missing.
+
+    Raises:
+        CorruptIndexError: the file is damaged.
+        VectorstoreError: it cannot be written.
+    """
+    fresh = not path.exists()
+    try:
+        with closing(connect(path, writable=True)) as db:
+            if fresh:
+                db.executescript(_SCHEMA)
+                _put_names(db)
+            yield CatalogWriter(db)
+    except sqlite3.OperationalError as exc:
+        raise VectorstoreError(f"The index file {path} cannot be written ({exc}).") from exc
+    except sqlite3.DatabaseError as exc:
+        raise damaged(path, exc) from exc
+
+
+def _put_names(db: sqlite3.Connection) -> None:
+    """The spellings of genes and families, each with the strongest source that gives it."""
+    families = read_families()
+    named = [("gene", gene.symbol, text, source) for gene in read_genes() for text, source in gene.spellings()]
+    named += [("family", f.label, text, NameSource.CURATED) for f in families for text in (f.label, *f.synonyms)]
+    sources: dict[tuple[str, str, str], int] = {}
+    for kind, name, text, source in named:
+        row = (name_key(text), kind, name)
+        sources[row] = min(int(source), sources.get(row, int(source)))
+    db.executemany(
+        "INSERT INTO names VALUES (?, ?, ?, ?, ?)",
+        [
+            (key, spelling, kind, name, n)
+            for (spelling, kind, name), n in sources.items()
+            if (key := squeezed(spelling))
+        ],
+    )
+    db.executemany(
+        "INSERT OR IGNORE INTO abbreviations VALUES (0, ?, ?)",
+        [(name_key(short), name_key(long)) for short, long in read_abbreviations()],
+    )
+    db.executemany(
+        "INSERT OR IGNORE INTO members VALUES (?, ?)", [(f.label, symbol) for f in families for symbol in f.members]
+    )
+
+
+class CatalogWriter:
+    """Changes a catalog that nobody reads yet; what is not committed is not kept."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def put(self, record: FigureRecord, passages: Sequence[Passage], *, source: str, digest: str) -> None:
+        """Add a record that the catalog does not hold."""
+        figure = self._db.execute(
+            "INSERT INTO figures (figid, source, digest, pmcid, alias, year, journal, figtype, record)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                record.figid,
+                source,
+                digest,
+                record.pmcid,
+                record.alias,
+                record.year,
+                record.journal,
+                record.figtype,
+                _dump(record),
+            ),
+        ).lastrowid
+        self._db.executemany("INSERT INTO organisms VALUES (?, ?)", [(figure, o) for o in record.organisms])
+        self._put_mentions(figure, record)
+        self._db.executemany(
+            "INSERT INTO passages VALUES (?, ?, ?)", [(p.passage_id, figure, p.text) for p in passages]
+        )
+        self._db.executemany(
+            "INSERT OR IGNORE INTO abbreviations VALUES (?, ?, ?)",
+            [(figure, short, long) for short, long in _abbreviations(record)],
+        )
+        columns = (record.title, record.caption, _paper_text(record), _names_text(record))
+        self._db.execute(
+            "INSERT INTO fulltext (rowid, title, caption, paper, names) VALUES (?, ?, ?, ?, ?)",
+            (figure, *(" ".join(atoms(text or "")) for text in columns)),
+        )
+
+    def _put_mentions(self, figure: int | None, record: FigureRecord) -> None:
+        rows = []
+        for m in record.mentions:
+            spelling = name_key(m.match or m.word)
+            key = squeezed(spelling)
+            rows.append((figure, m.kind, m.word, key, spelling, m.name, int(m.tier), m.identifier, m.organism, m.match))
+        self._db.executemany("INSERT INTO mentions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+
+    def delete(self, figid: str) -> None:
+        """Remove a record with all that belongs to it."""
+        row = self._db.execute("SELECT id FROM figures WHERE figid = ?", (figid,)).fetchone()
+        if row:
+            for table in ("organisms", "mentions", "passages", "abbreviations"):
+                self._db.execute(f"DELETE FROM {table} WHERE figure = ?", row)  # noqa: S608 - fixed names
+            self._db.execute("DELETE FROM fulltext WHERE rowid = ?", row)
+            self._db.execute("DELETE FROM figures WHERE id = ?", row)
+
+    def counts(self) -> tuple[int, int]:
+        """How many figures and passages it holds."""
+        return count_rows(self._db)
+
+    def commit(self) -> None:
+        """Make the changes last, with the statistics that the query planner uses."""
+        self._db.execute("INSERT INTO fulltext (fulltext) VALUES ('optimize')")
+        self._db.commit()
+        self._db.execute("ANALYZE")
+        self._db.commit()
+
+
+def _abbreviations(record: FigureRecord) -> set[tuple[str, str]]:
+    """The abbreviations that a record explains, in the form of ``name_key``, long forms in the singular."""
+    found = set()
+    for text in (record.title, record.paper_title, record.caption):
+        for short, long in abbreviations_in(text or ""):
+            key = name_key(long)
+            found.add((name_key(short), singular(key) or key))
+    return found
+
+
+def _paper_text(record: FigureRecord) -> str:
+    return " ; ".join([record.paper_title or "", *record.keywords, *record.organisms])
+
+
+def _names_text(record: FigureRecord) -> str:
+    """The printed words and what they were matched to, once each."""
+    strong = [m for m in record.mentions if m.tier is not Tier.FAMILY]
+    names = dict.fromkeys([m.word for m in record.mentions] + [m.name for m in strong])
+    return " ; ".join(names)
+
+
+def _dump(record: FigureRecord) -> str:
+    fields = asdict(record)
+    del fields["mentions"]
+    return json.dumps(fields, ensure_ascii=False)

@@ -1,0 +1,109 @@
+"""Other words for those of a question: typing errors mended, abbreviations and names written out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+from pfocr_chat.catalog import Catalog
+from pfocr_chat.lexicon import ENGLISH_LIKE, STOPWORDS, atoms, name_key, singular, squeezed
+from pfocr_chat.organisms import ORGANISMS, find_organisms
+from pfocr_chat.queries import Entity, Expansion
+
+SHORTEST = 5
+"""Letters of a word that may be mended; a shorter one is close to too many others."""
+LONG = 8
+"""Letters from which two errors are forgiven, not one."""
+LONGEST_PHRASE = 6
+MAX_OTHERS = 6
+"""Ways to say the same that are searched for."""
+
+_ORGANISM_NAMES = {o.latin: tuple(name_key(name) for name in (o.latin, *o.names)) for o in ORGANISMS}
+_WORD = re.compile(r"(?<![^\W_])[^\W\d_]+(?![^\W_])")
+_CAPITALS = re.compile(r"(?<![^\W_])[A-Z][A-Z\d]+(?![^\W_])")
+_CODE = re.compile(r"[^\W\d_]{3,}[-‐-―−]?\d+")
+_ENDINGS = ("s", "es")
+
+
+def corrected(text: str, catalog: Catalog) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """``text`` with its typing errors mended, and what was replaced by what.
+
+    Only words that stand in no record and are no known name are looked at; the nearest word of the
+    records (or name with the same number, for a name with a number) that begins with the same two
+    letters takes their place, at an optimal string alignment distance of one, or two in long words.
+    """
+    replaced: dict[str, str] = {}
+    for word in dict.fromkeys(_CODE.findall(text)):
+        meant = _nearest_name(word, catalog)
+        if meant:
+            replaced[word] = meant
+    for word in dict.fromkeys(_WORD.findall(text)):
+        meant = _nearest_word(word, catalog)
+        if meant:
+            replaced[word] = meant
+    for word, meant in replaced.items():
+        text = re.sub(rf"(?<![^\W_]){re.escape(word)}(?![^\W_])", meant, text)
+    return text, tuple(replaced.items())
+
+
+def _nearest_word(word: str, catalog: Catalog) -> str | None:
+    atom = " ".join(atoms(word))
+    if len(atom) < SHORTEST or not atom.isalpha() or atom in STOPWORDS or word.isupper():
+        return None
+    if catalog.has_word(atom) or catalog.readings([squeezed(atom)]):
+        return None
+    limit = 2 if len(atom) >= LONG else 1
+    stems = catalog.words_like(atom[:2])
+    best: tuple[int, int, str] | None = None
+    for form in (atom, *(atom.removesuffix(e) for e in _ENDINGS if atom.endswith(e))):
+        for stem, distance, _ in process.extract(form, stems.keys(), scorer=OSA.distance, score_cutoff=limit):
+            if len(stem) >= SHORTEST - 1 and (best is None or (distance, -stems[stem]) < best[:2]):
+                best = (distance, -stems[stem], stem)
+    return catalog.word_like(best[2], atom) if best else None
+
+
+def _nearest_name(word: str, catalog: Catalog) -> str | None:
+    key = squeezed(" ".join(atoms(word)))
+    if catalog.readings([key]) or catalog.has_phrase(" ".join(atoms(word))):
+        return None
+    number = re.sub(r"\D", "", key)
+    names = [n for n in catalog.names_like(key[:2]) if re.sub(r"\D", "", n) == number and n[-1:] == key[-1:]]
+    found = process.extractOne(key, names, scorer=OSA.distance, score_cutoff=1)
+    return str(found[0]).upper() if found and len(key) >= SHORTEST else None
+
+
+def expansions_of(text: str, entities: Sequence[Entity], catalog: Catalog) -> tuple[Expansion, ...]:
+    """Other words for parts of ``text``: other spellings of its entities, the long forms of abbreviations and the
+    abbreviations of long forms, and the other names of organisms."""
+    words = atoms(text)
+    found: dict[tuple[str, ...], dict[str, None]] = {}
+    phrases = {
+        " ".join(words[at : at + length]): tuple(words[at : at + length])
+        for length in range(1, LONGEST_PHRASE + 1)
+        for at in range(len(words) - length + 1)
+    }
+    forms = {form: phrase for phrase in phrases for form in (phrase, singular(phrase)) if form}
+    capitals = {name_key(word) for word in _CAPITALS.findall(text)}
+    asked = [form for form in forms if form in capitals or _may_be_expanded(form)]
+    for form, others in catalog.expansions(asked).items():
+        common = sorted(others, key=lambda other: (-others[other], other))[: MAX_OTHERS // 2]
+        found.setdefault(phrases[forms[form]], {}).update(dict.fromkeys(common))
+    for span in find_organisms(text):
+        called = tuple(atoms(text[span.start : span.end]))
+        found.setdefault(called, {}).update(dict.fromkeys(_ORGANISM_NAMES.get(span.name, ())))
+    for entity in entities:
+        spelled = sorted(entity.aliases, key=lambda alias: (len(alias.split()), len(alias), alias))
+        found.setdefault(tuple(atoms(entity.mention)), {}).update(dict.fromkeys(spelled[:MAX_OTHERS]))
+    return tuple(
+        Expansion(phrase, kept)
+        for phrase, others in found.items()
+        if (kept := tuple(other for other in others if other != " ".join(phrase) and _may_be_expanded(other)))
+    )
+
+
+def _may_be_expanded(form: str) -> bool:
+    """Whether words in lower case may be a short or a long form; "er" and "all" may not."""
+    return len(form.replace(" ", "")) > 2 and form not in STOPWORDS and form not in ENGLISH_LIKE
