@@ -110,7 +110,9 @@ def understand(question: str, catalog: Catalog, conversation: Conversation | Non
     unknown, unfamiliar = _not_in_corpus(rest, entities, catalog)
     intent = Intent.LOOKUP if figids or missing else _intent(question)
     species = tuple(o for o in reading.filters.organisms if o in _SPECIES or " " in o)
-    filters = replace(reading.filters, organisms=species if _asks_for_figures(question, intent) else ())
+    # Many records name another organism than the one they are about: where no list is asked for, an organism is a
+    # word like any other, and a group ("plants") always is.
+    filters = replace(reading.filters, organisms=species if intent in (Intent.LISTING, Intent.COUNT) else ())
     covered = mentioned_atoms(entities)
     if filters.organisms:
         covered |= {atom for words in reading.organism_words for atom in atoms(words)}
@@ -157,16 +159,7 @@ def _intent(question: str) -> Intent:
         return Intent.CHAT
     if _COUNT.search(question):
         return Intent.COUNT
-    return Intent.LISTING if _LISTING.search(question) else Intent.RELATION
-
-
-def _asks_for_figures(question: str, intent: Intent) -> bool:
-    """Whether a question asks for all figures of a kind, so that an organism in it is a condition.
-
-    Many records name another organism than the one they are about, or none: where one figure is
-    looked for, an organism is a word like any other, and a group ("plants") always is.
-    """
-    return intent in (Intent.LISTING, Intent.COUNT) and not _ONE_FIGURE.search(question)
+    return Intent.LISTING if _LISTING.search(question) and not _ONE_FIGURE.search(question) else Intent.RELATION
 
 
 def _refers_back(question: str, catalog: Catalog) -> bool:

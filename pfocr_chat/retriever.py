@@ -1,9 +1,9 @@
 """Finding figures: how near their passages are to the question, and how much of its words they have.
 
-A figure's score is the cosine similarity of its nearest passage, plus ``LEXICAL_WEIGHT`` times the
-share of the question's words that it has, as BM25 weighs words. Other words for the same (another
-spelling of a gene, the long form of an abbreviation) count ``EXPANSION_WEIGHT`` of those typed.
-How the weights were chosen is in docs/log.md.
+A figure's score is the cosine similarity of its nearest passage plus the share of the question's
+words that it has, as BM25 weighs words. Other words for the same (another spelling of a gene, the
+long form of an abbreviation) count as much as those typed. The sum is not weighted: neither weights
+nor reciprocal ranks gave more (docs/log.md).
 """
 
 from __future__ import annotations
@@ -21,8 +21,6 @@ from pfocr_chat.queries import Entity, Hit, Intent, Match, Query
 from pfocr_chat.records import FigureRecord, Mention, Tier
 from pfocr_chat.vectorindex import VectorIndex
 
-LEXICAL_WEIGHT = 0.8
-EXPANSION_WEIGHT = 0.5
 SHOWN_WEIGHT = 0.3
 """Of the share of the names and words asked for that a figure shows, in a question for a list."""
 SHOWS_ALL = 3.0
@@ -67,7 +65,7 @@ class Retriever:
         similarities = self._similarities(query, lexical, inside)
         floor = min(similarities.values(), default=0.0)
         scores = {
-            figid: similarities.get(figid, floor) + LEXICAL_WEIGHT * lexical.get(figid, 0.0)
+            figid: similarities.get(figid, floor) + lexical.get(figid, 0.0)
             for figid in similarities.keys() | lexical.keys()
         }
         for figid, share in self._shares_shown(query, inside).items():
@@ -184,7 +182,7 @@ class Retriever:
                 continue
             others = " OR ".join(_near(other) for other in expansion.others)
             all_asked = " AND ".join(f'"{word}"' for word in asked)
-            gain = EXPANSION_WEIGHT * sum(weights[word] for word in asked) / (_BM25_LIMIT * total)
+            gain = sum(weights[word] for word in asked) / (_BM25_LIMIT * total)
             for figid in self._catalog.figids_matching(f"({others}) NOT ({all_asked})"):
                 shares[figid] += gain
         return dict(sorted(shares.items(), key=lambda item: (-item[1], item[0])))

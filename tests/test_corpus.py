@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ FIGID = "PMC123__fig-1"
 GENE_HEADER = "organism_id\torganism_name\torganism_group\tword\tmatch\tncbigene_symbol\tncbigene_id\tsource\n"
 CHEMICAL_HEADER = "word\tmesh\tmatch\tname\tchebi\n"
 DISEASE_HEADER = "word\tdoid\tmatch\tname\n"
+NEXT_YEAR = date.today().year + 1
 
 
 def write_figure(folder: Path, fields: str = "", *, figid: str = FIGID, stem: str | None = None) -> Path:
@@ -85,7 +87,7 @@ def test_reads_a_record_of_the_pfocr_layout(tmp_path: Path) -> None:
         "journal_title: Cell\nkeywords: hippo | YAP | hippo\nfigid_alias: PMC123__F1\nfigtype: Figure\nndex: ''",
     )
     write_table(
-        tmp_path, "genes", GENE_HEADER + "9606\tHomo sapiens\tPrimates\tYAP\tYAP\tYAP1\t10413\tncbigene_synonym\n"
+        tmp_path, "genes", GENE_HEADER + "9606\tHomo sapiens\tPrimates\thYAP\tYAP\tYAP1\t10413\tncbigene_synonym\n"
     )
     write_table(tmp_path, "chemicals", CHEMICAL_HEADER + "ATP\tmesh:D000255\tATP\tAdenosine Triphosphate\tNA\n")
     write_table(tmp_path, "diseases", DISEASE_HEADER + "cancer\tDOID:162\tcancer\tcancer\n")
@@ -107,9 +109,9 @@ def test_reads_a_record_of_the_pfocr_layout(tmp_path: Path) -> None:
         organisms=("Homo sapiens", "Mus musculus"),
         keywords=("hippo", "YAP"),
         mentions=(
-            Mention(Kind.GENE, "YAP", "YAP1", Tier.SYNONYM, "10413", "Homo sapiens"),
-            Mention(Kind.CHEMICAL, "ATP", "Adenosine Triphosphate", Tier.SYNONYM, "mesh:D000255"),
-            Mention(Kind.DISEASE, "cancer", "cancer", Tier.SYMBOL, "DOID:162"),
+            Mention(Kind.GENE, "hYAP", "YAP1", Tier.SYNONYM, "10413", "Homo sapiens", match="YAP"),
+            Mention(Kind.CHEMICAL, "ATP", "Adenosine Triphosphate", Tier.SYNONYM, "mesh:D000255", match="ATP"),
+            Mention(Kind.DISEASE, "cancer", "cancer", Tier.SYMBOL, "DOID:162", match="cancer"),
         ),
     )
 
@@ -164,11 +166,12 @@ def test_a_record_may_have_only_a_figid(tmp_path: Path) -> None:
     ("text", "year"),
     [
         *(("2015", 2015), ("'2015'", 2015), ("2015-03", 2015), ("2015.0", 2015), ("1899", 1899)),
+        *((str(NEXT_YEAR), NEXT_YEAR), (str(NEXT_YEAR + 1), None), ("2098", None), ("1799", None)),
         *(("NA", None), ("20155", None), ("0", None), ("in 2015", None), ("-2015", None), ("2_015", None)),
     ],
 )
 def test_years(tmp_path: Path, text: str, year: int | None) -> None:
-    """A year may be a number or a string; what is no year is unknown."""
+    """A year may be a number or a string; what is no year, or one that is yet to come, is unknown."""
     write_figure(tmp_path, f"year: {text}")
     assert read_one(tmp_path).year == year
 
@@ -208,7 +211,7 @@ def test_line_ends_and_byte_order_marks(tmp_path: Path, bom: bytes, newline: byt
         path.write_bytes(bom + path.read_bytes().replace(b"\n", newline))
     read = read_one(tmp_path)
     assert (read.title, read.caption, read.organisms) == ("Über α", "One two", ("Mus musculus",))
-    assert read.mentions == (Mention(Kind.GENE, "TNFα", "Tnf", Tier.SYMBOL, "21926", "Mus musculus"),)
+    assert read.mentions == (Mention(Kind.GENE, "TNFα", "Tnf", Tier.SYMBOL, "21926", "Mus musculus", match="TNFA"),)
 
 
 def test_one_word_matched_in_several_organisms(tmp_path: Path) -> None:
@@ -284,9 +287,9 @@ def test_chemicals(tmp_path: Path) -> None:
     write_figure(tmp_path)
     write_table(tmp_path, "chemicals", CHEMICAL_HEADER + rows)
     assert read_one(tmp_path).mentions == (
-        Mention(Kind.CHEMICAL, "atp", "ATP", Tier.SYMBOL, "CHEBI:15422"),
+        Mention(Kind.CHEMICAL, "atp", "ATP", Tier.SYMBOL, "CHEBI:15422", match="ATP"),
         Mention(Kind.CHEMICAL, "NA", "NA", Tier.SYMBOL),
-        Mention(Kind.CHEMICAL, "5-HT", "Serotonin", Tier.SYNONYM, "mesh:D012701"),
+        Mention(Kind.CHEMICAL, "5-HT", "Serotonin", Tier.SYNONYM, "mesh:D012701", match="x"),
     )
 
 

@@ -88,12 +88,28 @@ def test_all_can_be_asked_for(small: Path) -> None:
         assert {passage_id for passage_id, _, _ in index.search([1.0] * DIMENSION, 1000)} == index.ids()
 
 
-def test_search_within_a_paper(small: Path) -> None:
-    """Only passages of figures of that paper."""
-    with VectorIndex(small) as index:
-        found = index.search([1.0] * DIMENSION, 100, pmcid="PMC3")
-        assert {figid for _, figid, _ in found} == {r.figid for r in figures(60) if r.pmcid == "PMC3"}
-        assert index.search([1.0] * DIMENSION, 100, pmcid="PMC999") == []
+@pytest.mark.parametrize("store", ["small", "large"])
+def test_search_among_named_passages(store: str, request: pytest.FixtureRequest) -> None:
+    """Only those named, however far away, each with its own similarity; one that is not there is passed over."""
+    count = 60 if store == "small" else 2_500
+    question = vectors_of(1, seed=1)[0]
+    similarities = vectors_of(count) @ question
+    far = np.argsort(similarities)[:30]
+    named = [f"PMC{n}__a#0" for n in far]
+    with VectorIndex(request.getfixturevalue(store)) as index:
+        found = index.search(question.tolist(), 30, [*named, "PMC0__nothing#0"])
+        assert [passage_id for passage_id, _, _ in found] == named[::-1]
+        assert [similarity for _, _, similarity in found] == pytest.approx(similarities[far[::-1]].tolist(), abs=1e-5)
+        assert index.search(question.tolist(), 2, named) == found[:2]
+        assert index.search(question.tolist(), 5, ["PMC0__nothing#0"]) == []
+
+
+def test_thousands_of_passages_can_be_named(large: Path) -> None:
+    """A filter that leaves many figures is no problem."""
+    with VectorIndex(large) as index:
+        found = index.search([1.0] * DIMENSION, 3_000, [f"PMC{n}__a#0" for n in range(1, 2_500)])
+    assert len(found) == 2_499
+    assert "PMC0__a#0" not in {passage_id for passage_id, _, _ in found}
 
 
 def test_metadata_for_filters(tmp_path: Path) -> None:
