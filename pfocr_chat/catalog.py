@@ -10,15 +10,19 @@ import json
 import sqlite3
 import threading
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pfocr_chat.errors import CorruptIndexError
-from pfocr_chat.lexicon import singular
+from pfocr_chat.lexicon import lookup_key, singular
+from pfocr_chat.nomenclature import NameSource
 from pfocr_chat.organisms import spellings_of
 from pfocr_chat.queries import Filters
 from pfocr_chat.records import FigureRecord, Kind, Mention, Tier
@@ -29,6 +33,21 @@ COMMON = 50
 """Figures that a common abbreviation counts for."""
 BM25_WEIGHTS = (1.0, 1.0, 1.0, 0.25)
 """Of title, caption, paper title with keywords, and printed names."""
+
+_FACETS = {
+    "year": ("year", ""),
+    "journal": ("journal", ""),
+    "paper": ("pmcid", ""),
+    "figtype": ("figtype", ""),
+    "organism": ("organism", "LEFT JOIN organisms ON organisms.figure = figures.id"),
+} | {
+    kind.value: (
+        "name",
+        f"LEFT JOIN mentions ON mentions.figure = figures.id AND kind = '{kind.value}' AND tier <= {int(Tier.SYNONYM)}",
+    )
+    for kind in Kind
+}
+"""What figures can be counted by: the column, and the table that has it beside ``figures``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +64,22 @@ class Reading:
     printed: int = 0
     source: int | None = None
     is_family: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GeneSets:
+    """The genes of every figure, as the rows of a sparse matrix.
+
+    Figure ``figids[i]`` shows ``genes[j]`` for each ``j`` in ``members[starts[i] : starts[i + 1]]``,
+    each once. ``figids`` are in order; ``older`` gives, for genes that have been renamed, the symbol
+    that the index has for today's.
+    """
+
+    figids: tuple[str, ...] = field(repr=False)
+    genes: tuple[str, ...] = field(repr=False)
+    starts: NDArray[np.int64] = field(repr=False)
+    members: NDArray[np.int32] = field(repr=False)
+    older: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def connect(path: Path, *, writable: bool) -> sqlite3.Connection:
@@ -118,6 +153,7 @@ class Catalog:
         self._idle: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
         self._counted: dict[str, int] = {}
+        self._gene_sets: dict[Tier, GeneSets] = {}
         with self._reading() as db:
             self.figures, self.passages = count_rows(db)
             journals = db.execute("SELECT DISTINCT journal FROM figures WHERE journal IS NOT NULL")
@@ -207,6 +243,28 @@ class Catalog:
         rows = self._rows(*_filtering_sql(filters, self.organisms))
         return frozenset(row[0] for row in rows)
 
+    def facet_counts(self, facet: str, figids: Iterable[str]) -> dict[str | None, tuple[str, ...]]:
+        """For each value of a facet, as recorded, those of the figures that have it, in the order of ``figids``.
+
+        A facet is a kind of entity ("gene": what is printed as a symbol or a synonym), "year",
+        "journal", "organism", "paper" or "figtype". Under ``None`` stand the figures without a
+        value; a figid that the index does not have is left out.
+        """
+        column, table = _FACETS[facet]
+        asked = list(dict.fromkeys(figids))
+        places: dict[str | int | None, list[int]] = defaultdict(list)
+        # A cross join keeps SQLite from scanning all mentions for a few figures: it goes from left to right.
+        for value, place in self._rows(
+            f"SELECT {column}, asked.key FROM json_each(?) AS asked"  # noqa: S608 - fixed names
+            f" CROSS JOIN figures ON figid = asked.value {table}",
+            (json.dumps(asked),),
+        ):
+            places[value].append(place)
+        return {
+            None if value is None else str(value): tuple(asked[place] for place in sorted(set(found)))
+            for value, found in places.items()
+        }
+
     def passage_ids(self, figids: Iterable[str]) -> list[str]:
         """The passages of the figures."""
         rows = self._rows(
@@ -242,6 +300,8 @@ class Catalog:
         The full-text index alone would take "Ras" for "RA": both have the stem "ra".
         """
         spelled = {spelling for key in keys for spelling in (key, singular(key), _plural(key)) if spelling}
+        if not spelled:
+            return frozenset()
         match = " OR ".join(f'"{spelling}"' for spelling in sorted(spelled))
         rows = self._rows(
             "SELECT figid, ' ' || title || ' | ' || caption || ' ' FROM fulltext JOIN figures ON id = fulltext.rowid"
@@ -267,6 +327,42 @@ class Catalog:
             (kind, json.dumps(sorted(names)), json.dumps(sorted(keys)), int(Tier.SYNONYM)),
         )
         return {figid: (Tier(tier), word) for figid, tier, word in rows}
+
+    def gene_sets(self, weakest: Tier = Tier.SYNONYM) -> GeneSets:
+        """The genes that each figure's table has with a tier of ``weakest`` or stronger; read once, then kept."""
+        if weakest not in self._gene_sets:
+            numbers: dict[str, int] = {}
+            with self._reading() as db:
+                rows = db.execute(
+                    "SELECT DISTINCT figure, name FROM mentions WHERE kind = ? AND tier <= ?", (Kind.GENE, int(weakest))
+                )
+                numbered = ((figure, numbers.setdefault(name, len(numbers))) for figure, name in rows)
+                pairs = np.fromiter(numbered, dtype=np.dtype((np.int64, 2)))
+            figures = self._rows("SELECT id, figid FROM figures ORDER BY figid")
+            ids = np.array([row[0] for row in figures], dtype=np.int64)
+            by_id = np.argsort(ids)
+            places = by_id[np.searchsorted(ids, pairs[:, 0], sorter=by_id)]
+            order = np.argsort(places, kind="stable")
+            self._gene_sets[weakest] = GeneSets(
+                figids=tuple(row[1] for row in figures),
+                genes=tuple(numbers),
+                starts=np.searchsorted(places[order], np.arange(len(figures) + 1)),
+                members=pairs[order, 1].astype(np.int32),
+                older=self._older_symbols(numbers),
+            )
+        return self._gene_sets[weakest]
+
+    def _older_symbols(self, genes: Iterable[str]) -> dict[str, str]:
+        """For today's symbols of those genes that the corpus has under an older one, which no other gene had: that
+        one."""
+        approved = {row[0] for row in self._rows("SELECT name FROM names WHERE source = ?", (int(NameSource.SYMBOL),))}
+        keys = {lookup_key(gene): gene for gene in genes if gene not in approved}
+        rows = self._rows(
+            "SELECT min(name), key FROM names WHERE source = ? AND key IN (SELECT value FROM json_each(?))"
+            " GROUP BY key HAVING count(DISTINCT name) = 1",
+            (int(NameSource.PREVIOUS), json.dumps(sorted(keys))),
+        )
+        return {name: keys[key] for name, key in rows}
 
     def readings(self, keys: Iterable[str]) -> dict[str, tuple[Reading, ...]]:
         """What words stand for, by their lookup keys; a key that nothing knows is left out.

@@ -36,7 +36,7 @@ from pfocr_chat.generator import (
 from pfocr_chat.lexicon import says
 from pfocr_chat.lookup import describe_figures, is_about_the_record
 from pfocr_chat.prompting import Prompt
-from pfocr_chat.queries import Hit, Intent, Query
+from pfocr_chat.queries import Entity, Hit, Intent, Query
 from pfocr_chat.query import understand
 from pfocr_chat.retriever import Retriever
 
@@ -252,7 +252,7 @@ def _why_abstain(query: Query, hits: Sequence[Hit], complete: Sequence[str]) -> 
     best = max((hit.similarity or 0.0 for hit in hits[:10]), default=0.0)
     if query.intent is Intent.COUNT and query.entities:
         return f"No figure in the index shows {_all_of(query, with_words=True)}{condition}."
-    if query.intent is Intent.LISTING and len(query.entities) > 1 and best < CLOSE_ENOUGH:
+    if query.intent is Intent.LISTING and len(query.groups) > 1 and best < CLOSE_ENOUGH:
         return f"No figure in the index shows {_all_of(query)}{condition}."
     if best < (UNFAMILIAR if query.unfamiliar else OFF_TOPIC):
         return "No figure in the index is about this question."
@@ -294,7 +294,7 @@ def _lead(query: Query, chosen: Sequence[str], shown: int, *, complete: bool, na
     elif complete:
         lead = f"{counted} {'matches' if one else 'match'}"
     else:
-        missing = f"shows {_all_of(query)}" if len(query.entities) > 1 else "has all of these words"
+        missing = f"shows {_all_of(query)}" if len(query.groups) > 1 else "has all of these words"
         lead = f"No figure {missing}; {counted} {'is' if one else 'are'} close in meaning"
     condition = _condition(query)
     return f"{lead}{condition}{f'; the first {shown}' if len(chosen) > shown else ''}:\n\n"
@@ -314,15 +314,23 @@ def _notes(query: Query, *, complete: bool, narrowed: bool) -> Iterator[str]:
             f"The list holds every figure that shows {_all_of(query)};"
             f" {_listed(query.other_words, 'and')} only ranked it."
         )
-    if complete and len(query.entities) + len(query.other_words) > 1 and _OTHER_LOGIC.search(query.question):
-        yield "All names were taken together: alternatives and exclusions (“or”, “not”) cannot be asked for yet."
+    logic = len(query.groups) < len(query.entities) or query.excluded
+    if complete and not logic and query.other_words and _OTHER_LOGIC.search(query.question):
+        yield "All words were taken together: alternatives and exclusions (“or”, “not”) work between names."
 
 
 def _all_of(query: Query, *, with_words: bool = False) -> str:
-    labels = [plain_markdown(entity.mention) for entity in query.entities]
-    names = ("both " if len(labels) == 2 else "") + _listed(labels, "and")
+    """The names asked for, in words: "both A and B", "A and one of B and C, without D"."""
+    labels = [_one_of(group) for group in query.groups]
+    names = ("both " if len(labels) == 2 and all(len(g) == 1 for g in query.groups) else "") + _listed(labels, "and")
     words = [f"“{plain_markdown(word)}”" for word in query.other_words] if with_words else []
-    return f"{names} with {_listed(words, 'and')}" if words else names
+    without = _listed([plain_markdown(entity.mention) for entity in query.excluded], "or")
+    parts = [names] + ([f"with {_listed(words, 'and')}"] if words else []) + ([f"without {without}"] if without else [])
+    return " ".join(part for part in parts if part)
+
+
+def _one_of(group: Sequence[Entity]) -> str:
+    return _listed([plain_markdown(entity.mention) for entity in group], "or")
 
 
 def _join(statements: Sequence[Statement]) -> str:

@@ -70,8 +70,11 @@ def entities_in(text: str, catalog: Catalog) -> tuple[Entity, ...]:
             taken.update(range(window.first, window.last))
             chosen.append((window, sorted(found, key=lambda r: (-_weight(r, found), r.name))))
     chosen.sort(key=lambda pair: pair[0].first)
-    found_entities = [_to_entity(w, _in_context(w, r, chosen, catalog), catalog) for w, r in chosen]
-    return tuple({(e.kind, e.names, e.is_family): e for e in reversed(found_entities)}.values())[::-1]
+    found_entities: dict[tuple[Kind, tuple[str, ...], bool], Entity] = {}
+    for window, readings_of_it in chosen:
+        entity = _to_entity(window, _in_context(window, readings_of_it, chosen, catalog), catalog)
+        found_entities.setdefault((entity.kind, entity.names, entity.is_family), entity)
+    return tuple(found_entities.values())
 
 
 def _windows(text: str) -> list[_Window]:

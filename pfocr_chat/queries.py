@@ -151,6 +151,8 @@ class Query:
     ``text`` is what is searched for (typing errors mended; in a follow-up, with the words it refers
     back to), ``terms`` its words in normalised form, ``subjects`` those that name what it is about,
     ``other_words`` the subjects that no entity covers, and ``figids`` the figures that it names.
+    ``groups`` says how the entities belong together: a figure that shows one of each group answers a
+    question for a list, unless it shows one that is ``excluded``.
     ``unknown`` holds names that stand in no record, ``unfamiliar`` other such words, ``missing``
     figids and papers that the index does not have, ``ignored`` what reads like a condition and
     could not be used, and ``corrections`` typing errors with what was read instead.
@@ -163,6 +165,8 @@ class Query:
     terms: tuple[str, ...] = ()
     subjects: tuple[str, ...] = ()
     entities: tuple[Entity, ...] = ()
+    groups: tuple[tuple[Entity, ...], ...] = ()
+    excluded: tuple[Entity, ...] = ()
     other_words: tuple[str, ...] = ()
     expansions: tuple[Expansion, ...] = field(default=(), repr=False)
     filters: Filters = field(default_factory=Filters)
@@ -176,7 +180,8 @@ class Query:
 
     def __str__(self) -> str:
         """What was understood, in a line for people."""
-        named = [str(entity) for entity in self.entities]
+        named = [" or ".join(map(str, group)) for group in self.groups]
+        named += [f"not {entity}" for entity in self.excluded]
         named += [f"“{word}”" for word in self.other_words]
         named += list(self.figids)
         wanted = {Intent.LISTING: "all figures", Intent.COUNT: "the number of figures"}.get(self.intent, "figures")
@@ -190,6 +195,8 @@ class Query:
             "intent": self.intent.value,
             "text": self.text,
             "entities": [entity.to_dict() for entity in self.entities],
+            "groups": [[entity.mention for entity in group] for group in self.groups],
+            "excluded": [entity.to_dict() for entity in self.excluded],
             "other_words": list(self.other_words),
             "filters": self.filters.to_dict(),
             "corrections": [{"typed": typed, "read": read} for typed, read in self.corrections],

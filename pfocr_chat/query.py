@@ -19,6 +19,7 @@ from pfocr_chat.entities import entities_in, mentioned_atoms
 from pfocr_chat.errors import QuestionError
 from pfocr_chat.filters import read_filters
 from pfocr_chat.lexicon import RELATION_WORDS, STOPWORDS, atoms, singular
+from pfocr_chat.logic import grouped
 from pfocr_chat.organisms import ORGANISMS
 from pfocr_chat.queries import Entity, Intent, Query
 from pfocr_chat.records import FIGID_PATTERN
@@ -106,20 +107,22 @@ def understand(question: str, catalog: Catalog, conversation: Conversation | Non
     text = f"{last.subject[:MAX_SUBJECT]} {rest}" if last and refers_back else rest
     terms = _terms(text)
     subjects = _subjects(terms)
-    entities = entities_in(text, catalog)
-    unknown, unfamiliar = _not_in_corpus(rest, entities, catalog)
+    named = entities_in(text, catalog)
+    unknown, unfamiliar = _not_in_corpus(rest, named, catalog)
     intent = Intent.LOOKUP if figids or missing else _intent(question)
+    if last and refers_back and intent is Intent.RELATION:
+        intent = last.intent
     species = tuple(o for o in reading.filters.organisms if o in _SPECIES or " " in o)
+    listing = intent in (Intent.LISTING, Intent.COUNT)
     # Many records name another organism than the one they are about: where no list is asked for, an organism is a
     # word like any other, and a group ("plants") always is.
-    filters = replace(reading.filters, organisms=species if intent in (Intent.LISTING, Intent.COUNT) else ())
-    covered = mentioned_atoms(entities)
+    filters = replace(reading.filters, organisms=species if listing else ())
+    groups, excluded = grouped(text, named) if listing else (tuple((entity,) for entity in named), ())
+    covered = mentioned_atoms(named)
     if filters.organisms:
         covered |= {atom for words in reading.organism_words for atom in atoms(words)}
     if last and refers_back:
         filters = filters.over(last.filters)
-    if last and refers_back and intent is Intent.RELATION:
-        intent = last.intent
     return Query(
         question=question,
         text=text,
@@ -127,8 +130,10 @@ def understand(question: str, catalog: Catalog, conversation: Conversation | Non
         terms=terms,
         subjects=subjects,
         other_words=tuple(s for s in subjects if not covered.intersection(s.split())),
-        entities=entities,
-        expansions=expansions_of(text, entities, catalog),
+        entities=tuple(entity for group in groups for entity in group),
+        groups=groups,
+        excluded=excluded,
+        expansions=expansions_of(text, named, catalog),
         filters=filters,
         figids=figids,
         missing=missing,

@@ -70,8 +70,11 @@ class Retriever:
         }
         for figid, share in self._shares_shown(query, inside).items():
             scores[figid] = scores.get(figid, floor) + SHOWN_WEIGHT * share
-        for figid in complete if len(query.entities) > 1 else ():
+        for figid in complete if len(query.groups) > 1 else ():
             scores[figid] = scores.get(figid, floor) + SHOWS_ALL
+        for entity in query.excluded:
+            for figid in self._figures_showing(entity):
+                scores.pop(figid, None)
         best = sorted(scores, key=lambda figid: (-scores[figid], figid))[: k + k // 5 + 1]
         hits = self.to_hits(query, best, scores=scores, similarities=similarities)
         return _without_crowding(hits)[:k]
@@ -110,8 +113,8 @@ class Retriever:
         """
         if query.intent not in (Intent.LISTING, Intent.COUNT):
             return []
-        if query.entities:
-            shown = [self._figures_showing(entity) for entity in query.entities]
+        if query.groups:
+            shown = [self._figures_showing_any(group) for group in query.groups]
             found = {f: max(tiers[f] for tiers in shown) for f in shown[0] if all(f in tiers for tiers in shown)}
             if query.other_words:
                 narrowed = {f: found[f] for f in self._figures_with(query.other_words) if f in found}
@@ -119,6 +122,8 @@ class Retriever:
         else:
             with_words = self._figures_with(query.subjects) if query.subjects else self._catalog.figids()
             found = dict.fromkeys(with_words, int(Tier.CAPTION))
+        for entity in query.excluded:
+            found = {figid: tier for figid, tier in found.items() if figid not in self._figures_showing(entity)}
         if query.filters:
             inside = self._catalog.figids_meeting(query.filters)
             found = {figid: tier for figid, tier in found.items() if figid in inside}
@@ -137,10 +142,18 @@ class Retriever:
         each figure shows."""
         if query.intent not in (Intent.LISTING, Intent.COUNT) or not query.entities:
             return {}
-        parts: list[Iterable[str]] = [self._figures_showing(entity) for entity in query.entities]
+        parts: list[Iterable[str]] = [self._figures_showing_any(group) for group in query.groups]
         parts += [self._figures_with([word]) for word in query.other_words]
         shown = Counter(figid for part in parts for figid in part)
         return {f: count / len(parts) for f, count in shown.items() if inside is None or f in inside}
+
+    def _figures_showing_any(self, group: Sequence[Entity]) -> dict[str, int]:
+        """The figures that show one of the entities at least, each with the tier of its best evidence."""
+        shown: dict[str, int] = {}
+        for entity in group:
+            for figid, tier in self._figures_showing(entity).items():
+                shown[figid] = min(tier, shown.get(figid, tier))
+        return shown
 
     def _figures_showing(self, entity: Entity) -> dict[str, int]:
         """The figures that show an entity, each with the tier of its best evidence."""

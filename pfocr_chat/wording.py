@@ -15,7 +15,7 @@ from pfocr_chat.queries import Entity, Expansion
 
 SHORTEST = 5
 """Letters of a word that may be mended; a shorter one is close to too many others."""
-LONG = 8
+LONG = 10
 """Letters from which two errors are forgiven, not one."""
 LONGEST_PHRASE = 6
 MAX_OTHERS = 6

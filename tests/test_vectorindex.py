@@ -90,18 +90,27 @@ def test_all_can_be_asked_for(small: Path) -> None:
 
 @pytest.mark.parametrize("store", ["small", "large"])
 def test_search_among_named_passages(store: str, request: pytest.FixtureRequest) -> None:
-    """Only those named, however far away, each with its own similarity; one that is not there is passed over."""
+    """Only those named, however far away, each with its own similarity, up to the limit."""
     count = 60 if store == "small" else 2_500
     question = vectors_of(1, seed=1)[0]
     similarities = vectors_of(count) @ question
     far = np.argsort(similarities)[:30]
     named = [f"PMC{n}__a#0" for n in far]
     with VectorIndex(request.getfixturevalue(store)) as index:
-        found = index.search(question.tolist(), 30, [*named, "PMC0__nothing#0"])
+        found = index.search(question.tolist(), 30, named)
         assert [passage_id for passage_id, _, _ in found] == named[::-1]
         assert [similarity for _, _, similarity in found] == pytest.approx(similarities[far[::-1]].tolist(), abs=1e-5)
         assert index.search(question.tolist(), 2, named) == found[:2]
-        assert index.search(question.tolist(), 5, ["PMC0__nothing#0"]) == []
+        assert index.search(question.tolist(), 2, []) == []
+
+
+def test_a_named_passage_without_a_vector_is_damage(small: Path) -> None:
+    """The names come from the catalog: where the vectors do not have one, the two do not belong together."""
+    with (
+        pytest.raises(CorruptIndexError, match="Run `pfocr-chat index` on your records again"),
+        VectorIndex(small) as index,
+    ):
+        index.search([1.0] * DIMENSION, 5, ["PMC1__a#0", "PMC1__nothing#0"])
 
 
 def test_thousands_of_passages_can_be_named(large: Path) -> None:

@@ -1,0 +1,418 @@
+"""Gene lists: which figures show more of the genes of a list than chance would have it.
+
+A figure's genes are those that it prints by their symbol or a synonym; the background is every gene
+that some figure of the index shows. Members of printed families ("PKC") count, in both, only where that
+is asked for: one printed word would make many of the list's genes overlap at once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from scipy import stats  # type: ignore[import-untyped] # ships no type information
+
+from pfocr_chat.catalog import Catalog, GeneSets, Reading
+from pfocr_chat.entities import SHARE, _weight
+from pfocr_chat.errors import QuestionError
+from pfocr_chat.lexicon import lookup_key, name_key, reads_as_name, singular, squeezed
+from pfocr_chat.nomenclature import NameSource
+from pfocr_chat.records import Kind, Tier
+
+MAX_GENES = 2_000
+"""Names that one list may hold."""
+MIN_OVERLAP = 2
+"""Genes that a figure has to share with a list of three genes or more."""
+SHOWN_FIGURES = 10
+SHOWN_NAMES = 20
+LONGEST_SHOWN = 40
+"""Characters of a name that are shown."""
+
+_COMMENT = re.compile(r"(?:^|(?<=\s))#.*", re.MULTILINE)
+_NUMBERING = re.compile(r"^[ \t]*\(?\d{1,4}[.)](?=\s)", re.MULTILINE)
+_STRONG_SEPARATOR = re.compile(r"[,;，；、\t\r\n\v\f\x85\u2028\u2029]")
+_AROUND = " \u00a0\u200b\ufeff'\"`´‘’“”„«»[]{}*-–—•·‣◦.:"
+_HEADERS = frozenset(
+    """gene genes geneid genename genenames genesymbol genesymbols genelist hgncsymbol symbol symbols name names
+    officialsymbol""".split()
+)
+_MARKUP = re.compile(r"[\\`*\[\]<|]")
+
+
+def parse_gene_list(text: str) -> tuple[str, ...]:
+    """The names in a pasted list or the text of a file, as typed, those with one lookup key once.
+
+    Names are separated by commas, semicolons, tabs or line ends, and may then hold spaces; a text
+    without any of these is separated at white space. Quotes, bullets, numbering, comments ("#")
+    and a header such as "gene" or "Symbol" as the first of several names are left out, and so is
+    what holds no letter or digit.
+
+    Raises:
+        QuestionError: there is no name, or more than ``MAX_GENES``.
+    """
+    text = _NUMBERING.sub("\n", _COMMENT.sub("", text)).strip()
+    items = _STRONG_SEPARATOR.split(text)
+    if len(items) == 1:
+        items = text.split()
+    typed = [" ".join(item.split()).strip(_AROUND) for item in items]
+    names = list({name.casefold(): name for name in reversed(typed) if name}.values())[::-1]
+    if len(names) > 1 and re.sub(r"[\W_]", "", names[0]).casefold() in _HEADERS:
+        del names[0]
+    _check_number(len(names))
+    by_key = {lookup_key(name): name for name in reversed(names)}
+    found = tuple(name for key, name in reversed(by_key.items()) if key)
+    if not found:
+        raise QuestionError("There is no gene in the list. Give symbols separated by commas, spaces or line ends.")
+    return found
+
+
+def _check_number(given: int) -> None:
+    if given > MAX_GENES:
+        raise QuestionError(
+            f"The list has {given:,} names, and at most {MAX_GENES:,} can be compared. Give a shorter list."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ListedGene:
+    """A gene of a list that the index shows: the name as typed, its symbol in the index, and the family for which
+    it was typed, if any."""
+
+    typed: str
+    symbol: str
+    family: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedFamily:
+    """A family in a list: the name as typed, what it is called, and its members in the index."""
+
+    typed: str
+    label: str
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ambiguity:
+    """A name that may well stand for something else than what it was read as."""
+
+    typed: str
+    chosen: str
+    others: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What the names of a list stand for.
+
+    ``absent`` are names of genes and families that no figure of the index shows, which therefore lie
+    outside the background; ``unknown`` are names of nothing that is known. ``with_families`` says
+    whether members of printed families are genes of the index here.
+    """
+
+    genes: tuple[ListedGene, ...] = ()
+    families: tuple[ListedFamily, ...] = ()
+    unknown: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+    ambiguous: tuple[Ambiguity, ...] = ()
+    with_families: bool = False
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The symbols, each once, in the order of the list."""
+        return tuple(dict.fromkeys(gene.symbol for gene in self.genes))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+
+def resolve_genes(names: Sequence[str], catalog: Catalog, *, with_families: bool = False) -> Resolved:
+    """The genes of the index that the names stand for.
+
+    A symbol of the index, letter case aside, stands for itself; so does every approved symbol.
+    Another name is read as the gene or family it most likely means, and a family as those of its
+    members that the index has. Several words that are no name together are read one by one if at
+    least half of them are names.
+
+    Raises:
+        QuestionError: there are more than ``MAX_GENES`` names.
+    """
+    _check_number(len(names))
+    sets = catalog.gene_sets(_weakest(with_families))
+    own = {symbol.casefold(): symbol for symbol in sorted(sets.genes, reverse=True)}
+    others = [name for name in names if name.casefold() not in own]
+    readings = _gene_readings({form for name in others for form in (name, *name.split())}, catalog)
+    names = _with_words_apart(names, own, readings)
+    resolution = _Resolution(catalog, sets)
+    for name in names:
+        symbol = own.get(name.casefold())
+        if symbol:
+            resolution.genes.append(ListedGene(name, symbol))
+        elif name in readings:
+            resolution.add_reading(name, readings[name])
+        else:
+            resolution.unknown.append(name)
+    return Resolved(
+        tuple(resolution.genes),
+        tuple(resolution.families),
+        tuple(resolution.unknown),
+        tuple(resolution.absent),
+        tuple(resolution.ambiguous),
+        with_families,
+    )
+
+
+def _weakest(with_families: bool) -> Tier:
+    return Tier.FAMILY if with_families else Tier.SYNONYM
+
+
+def _gene_readings(names: Iterable[str], catalog: Catalog) -> dict[str, list[Reading]]:
+    """The genes and families that names stand for; a name that stands for none is left out, as bare numbers are."""
+    keys: dict[str, tuple[str, ...]] = {}
+    for name in names:
+        spelling = name_key(name)
+        keys[name] = tuple(squeezed(form) for form in (spelling, singular(spelling)) if form)
+    found = catalog.readings(key for forms in keys.values() for key in forms if not key.isdigit())
+    genes = {key: [r for r in readings if r.kind is Kind.GENE] for key, readings in found.items()}
+    first = {name: next((genes[key] for key in forms if genes.get(key)), []) for name, forms in keys.items()}
+    return {name: readings for name, readings in first.items() if readings}
+
+
+def _with_words_apart(
+    names: Sequence[str], own: Mapping[str, str], readings: Mapping[str, list[Reading]]
+) -> tuple[str, ...]:
+    """The names, where a line of several is replaced by them.
+
+    Raises:
+        QuestionError: that makes more than ``MAX_GENES``.
+    """
+    apart: list[str] = []
+    for name in names:
+        words = name.split()
+        known = [w for w in words if w.casefold() in own or (w in readings and reads_as_name(w))]
+        whole = name.casefold() in own or name in readings
+        apart += [name] if whole or not known or 2 * len(known) < len(words) else words
+    _check_number(len(apart))
+    return tuple(apart)
+
+
+class _Resolution:
+    """Collects what the names of one list stand for."""
+
+    def __init__(self, catalog: Catalog, sets: GeneSets) -> None:
+        self._catalog = catalog
+        self._older = sets.older
+        self._shown = frozenset(sets.genes)
+        self.genes: list[ListedGene] = []
+        self.families: list[ListedFamily] = []
+        self.unknown: list[str] = []
+        self.absent: list[str] = []
+        self.ambiguous: list[Ambiguity] = []
+
+    def add_reading(self, typed: str, readings: Sequence[Reading]) -> None:
+        """Take ``typed`` for the likeliest of its readings; of equals, for one that the index shows."""
+
+        def rank(reading: Reading) -> tuple[bool, bool, float, bool, str]:
+            same = reading.name.casefold() == typed.casefold()
+            approved = reading.source == NameSource.SYMBOL
+            shown = reading.is_family or self._symbol(reading) in self._shown
+            return not (same and approved), not same, -_weight(reading, readings), not shown, reading.name
+
+        first, *rest = sorted(readings, key=rank)
+        if first.source != NameSource.SYMBOL:
+            least = SHARE * _weight(first, readings)
+            close = dict.fromkeys(self._symbol(r) for r in rest if _weight(r, readings) >= least)
+            if others := tuple(name for name in close if name != self._symbol(first)):
+                self.ambiguous.append(Ambiguity(typed, self._symbol(first), others))
+        if first.is_family:
+            self._add_family(typed, first)
+        elif self._symbol(first) in self._shown:
+            self.genes.append(ListedGene(typed, self._symbol(first)))
+        else:
+            self.absent.append(typed)
+
+    def _symbol(self, reading: Reading) -> str:
+        """What the index calls it."""
+        return reading.name if reading.name in self._shown else self._older.get(reading.name, reading.name)
+
+    def _add_family(self, typed: str, reading: Reading) -> None:
+        every = (self._older.get(m, m) if m not in self._shown else m for m in self._catalog.members(reading.name))
+        members = tuple(member for member in every if member in self._shown)
+        label = typed if reading.source is None else reading.name  # the corpus has no name for it but its key
+        if not members:
+            self.absent.append(typed)
+        else:
+            self.families.append(ListedFamily(typed, label, members))
+            self.genes.extend(ListedGene(typed, member, label) for member in members)
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """A figure with genes of a list: those genes, in the order of the list, out of all ``figure_genes`` it shows.
+
+    ``p_value`` is the probability that as many genes or more, drawn at random from the background,
+    are among the figure's; ``q_value`` is corrected for the number of figures tested.
+    """
+
+    figid: str
+    genes: tuple[str, ...]
+    figure_genes: int
+    p_value: float
+    q_value: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self) | {"genes": list(self.genes)}
+
+
+@dataclass(frozen=True, slots=True)
+class GeneListResult:
+    """The figures that share most with a list of genes, best first.
+
+    ``rows`` are the best of the ``figures_found`` figures that share ``min_overlap`` genes or more.
+    ``background`` counts the genes of the index, ``listed`` those of them that are in the list, and
+    ``figures_tested`` the figures with at least one of these.
+    """
+
+    rows: tuple[Overlap, ...]
+    background: int
+    listed: int
+    figures_tested: int
+    figures_found: int
+    min_overlap: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self) | {"rows": [row.to_dict() for row in self.rows]}
+
+
+def enrich(resolved: Resolved, catalog: Catalog, *, limit: int = 50, min_overlap: int | None = None) -> GeneListResult:
+    """The figures of the index that overlap most with a list; see ``rank_figures``."""
+    sets = catalog.gene_sets(_weakest(resolved.with_families))
+    return rank_figures(sets, resolved.symbols, limit=limit, min_overlap=min_overlap)
+
+
+def rank_figures(
+    sets: GeneSets, symbols: Sequence[str], *, limit: int = 50, min_overlap: int | None = None
+) -> GeneListResult:
+    """Figures by the overlap of their genes with ``symbols``; those that ``sets`` does not have count for nothing.
+
+    The p-value is the upper tail P(X >= overlap) of the hypergeometric distribution with all genes
+    of ``sets`` as the population, the figure's genes as the successes in it, and the listed genes as
+    the draws: the one-sided Fisher's exact test. The q-value is Benjamini and Hochberg's, over all
+    figures with at least one listed gene, whatever ``min_overlap`` leaves out afterwards. Best first
+    is by p-value, then by the size of the overlap, then by figid. ``min_overlap`` is by default
+    ``MIN_OVERLAP``, and 1 for a list of fewer than three genes.
+    """
+    listed = _places(sets, symbols)
+    least = min_overlap if min_overlap is not None else MIN_OVERLAP if len(listed) > MIN_OVERLAP else 1
+    is_listed = np.zeros(len(sets.genes), dtype=np.int64)
+    is_listed[listed] = 1
+    before = np.concatenate([[0], np.cumsum(is_listed[sets.members])])
+    overlaps = before[sets.starts[1:]] - before[sets.starts[:-1]]
+    tested = np.flatnonzero(overlaps)
+    overlaps, sizes = overlaps[tested], np.diff(sets.starts)[tested]
+    p_values = np.clip(stats.hypergeom.sf(overlaps - 1, len(sets.genes), sizes, len(listed)), 0.0, 1.0)
+    q_values = stats.false_discovery_control(p_values) if len(p_values) else p_values
+    order = np.lexsort((tested, -overlaps, p_values))
+    found = order[overlaps[order] >= least]
+    rows = tuple(
+        Overlap(
+            sets.figids[tested[at]],
+            _shared(sets, int(tested[at]), listed),
+            int(sizes[at]),
+            float(p_values[at]),
+            float(q_values[at]),
+        )
+        for at in found[:limit]
+    )
+    return GeneListResult(rows, len(sets.genes), len(listed), len(tested), len(found), least)
+
+
+def _places(sets: GeneSets, symbols: Iterable[str]) -> list[int]:
+    """Where the symbols are among the genes, each once; those that are not there are left out."""
+    numbers = {gene: at for at, gene in enumerate(sets.genes)}
+    return [numbers[symbol] for symbol in dict.fromkeys(symbols) if symbol in numbers]
+
+
+def _shared(sets: GeneSets, figure: int, listed: Sequence[int]) -> tuple[str, ...]:
+    """The symbols of the listed genes that a figure shows."""
+    shown = set(sets.members[sets.starts[figure] : sets.starts[figure + 1]].tolist())
+    return tuple(sets.genes[gene] for gene in listed if gene in shown)
+
+
+def render_gene_list(result: GeneListResult, resolved: Resolved) -> str:
+    """Markdown for people: what was compared with what, the best figures, and how names were read or not."""
+    lines = [_summary(result, resolved)]
+    if result.rows:
+        lines.append(_table(result))
+    lines += [note for note in _notes(resolved) if note]
+    return "\n\n".join(lines) + "\n"
+
+
+def _summary(result: GeneListResult, resolved: Resolved) -> str:
+    shown = "printed in" if not resolved.with_families else "shown, as themselves or in a printed family, in"
+    background = f"{_counted(result.background, 'gene')} {shown} figures of this index"
+    if not result.listed:
+        return f"No gene of the list is among the background, the {background}."
+    if not result.rows and not result.figures_found:
+        return (
+            f"No figure shows {result.min_overlap} or more of the {_counted(result.listed, 'listed gene')};"
+            f" {_counted(result.figures_tested, 'figure')} show fewer. Background: the {background}."
+        )
+    return (
+        f"**{_counted(result.figures_found, 'figure')}** of {result.figures_tested:,} with any of the"
+        f" {_counted(result.listed, 'listed gene')} show{'s' if result.figures_found == 1 else ''} at least"
+        f" {result.min_overlap} of them, against a background of the {background}. p is the probability of such an"
+        " overlap, or a larger one, by chance (hypergeometric, one-sided); q is p corrected for the"
+        f" {_counted(result.figures_tested, 'figure')} tested (Benjamini–Hochberg)."
+    )
+
+
+def _table(result: GeneListResult) -> str:
+    lines = ["| Figure | Listed genes in it | Of its genes | p | q |", "|---|---|---:|---:|---:|"]
+    for row in result.rows[:SHOWN_FIGURES]:
+        genes = _listing(_plain(gene) for gene in row.genes)
+        overlap = f"{len(row.genes):,} of {row.figure_genes:,}"
+        lines.append(f"| {row.figid} | {genes} | {overlap} | {row.p_value:.2g} | {row.q_value:.2g} |")
+    return "\n".join(lines)
+
+
+def _notes(resolved: Resolved) -> Iterable[str]:
+    """A sentence for each way in which names were not simply symbols of the index; "" where none was."""
+    renamed = [g for g in resolved.genes if g.family is None and g.typed.casefold() != g.symbol.casefold()]
+    yield _note("Read by another name: ", [f"{_plain(g.typed)} = {_plain(g.symbol)}" for g in renamed])
+    families = [f"{_plain(f.typed)} ({_counted(len(f.members), 'gene')})" for f in resolved.families]
+    yield _note("Families, of which every member in the index is listed: ", families)
+    for doubt in resolved.ambiguous[:SHOWN_NAMES]:
+        others = _listing((_plain(name) for name in doubt.others), last="or")
+        yield f"{_plain(doubt.typed)} was read as {_plain(doubt.chosen)}; it may also mean {others}."
+    absent = "Known, but in no figure of this index and so outside the background: "
+    yield _note(absent, [_plain(name) for name in resolved.absent])
+    yield _note("Not known as a gene: ", [_plain(name) for name in resolved.unknown])
+
+
+def _note(opening: str, names: Sequence[str]) -> str:
+    return f"{opening}{_listing(names)}." if names else ""
+
+
+def _listing(names: Iterable[str], last: str = "and") -> str:
+    """ "A", "A and B", "A, B and 7 more"."""
+    listed = list(names)
+    if len(listed) > SHOWN_NAMES:
+        listed[SHOWN_NAMES:] = [f"{len(listed) - SHOWN_NAMES:,} more"]
+    return f" {last} ".join(part for part in (", ".join(listed[:-1]), listed[-1]) if part)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _plain(name: str) -> str:
+    """A name as Markdown that shows it as it is, cut where it is long."""
+    short = name if len(name) <= LONGEST_SHOWN else f"{name[: LONGEST_SHOWN - 1]}…"
+    return _MARKUP.sub(r"\\\g<0>", short)
