@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from pfocr_chat.lexicon import GREEK
+
 _SHORT = r"[^\W_][\w\-/+]{1,9}"
 _IN_BRACKETS = re.compile(rf"\(({_SHORT})(?:[;,][^()]{{0,40}})?\)")
 _IN_A_LIST = re.compile(
@@ -19,6 +21,9 @@ _CLAUSE_END = re.compile(r"[.;:,()\[\]]")
 _LONGEST = 80
 _REACH = 200
 """Characters before a bracket that may hold the words it abbreviates."""
+_NUMBER = re.compile(r"\d+|[ivx]+")
+_PROTEIN_WORDS = frozenset("protein receptor factor antigen ligand transporter channel enzyme adaptor".split())
+"""Last words of what is made by a gene ("C/EBP homologous protein"), as "acid", "cell" and "disease" are not."""
 
 
 def abbreviations_in(text: str) -> Iterator[tuple[str, str]]:
@@ -56,3 +61,23 @@ def _long_form(short: str, before: str) -> str | None:
     if not len(short) < len(long) <= _LONGEST or short.lower() in long.lower().split():
         return None
     return long
+
+
+def is_of_a_protein(short: str, long: str) -> bool:
+    """Whether a long form speaks for a protein, in the form of ``name_key``, whatever it is called in lists of names.
+
+    It ends in a word such as "receptor", or both forms in the same number after a word, as members of a
+    series do: "mcp 1", "monocyte chemotactic protein 1", but not "pgd 2", "prostaglandin d 2".
+    """
+    words, letters = _without_greek(long.split()), _without_greek(short.split())
+    if len(words) > 1 and words[-1] == letters[-1] and _NUMBER.fullmatch(words[-1]) and len(words[-2]) > 2:
+        return True
+    while len(words) > 1 and (_NUMBER.fullmatch(words[-1]) or len(words[-1]) == 1):
+        words = _without_greek(words[:-1])
+    return words[-1] in _PROTEIN_WORDS
+
+
+def _without_greek(words: list[str]) -> list[str]:
+    while len(words) > 1 and words[-1] in GREEK.values():
+        words = words[:-1]
+    return words

@@ -24,25 +24,31 @@ from pfocr_chat.prompting import load_prompt
 from pfocr_chat.queries import Hit
 from pfocr_chat.query import understand
 from pfocr_chat.records import FigureRecord
+from pfocr_chat.reranker import Reranker
 from pfocr_chat.retriever import Retriever
 from pfocr_chat.vectorindex import FOLDER_NAME, VectorIndex
 
 
 def open_assistant(
-    vectorstore: str | Path | None = None, llm: str | None = None, *, environ: Mapping[str, str] | None = None
+    vectorstore: str | Path | None = None,
+    llm: str | None = None,
+    reranker: str | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
 ) -> Assistant:
     """Open the index in ``vectorstore`` with the language model ``llm``.
 
     ``llm`` is ``auto`` (the provider whose key is set, else the bundled one), ``provider:model``,
-    ``gguf:PATH``, ``bundled`` or ``none`` (quotes only). Without arguments the settings
-    ``PFOCR_CHAT_VECTORSTORE`` and ``PFOCR_CHAT_LLM`` hold.
+    ``gguf:PATH``, ``bundled`` or ``none`` (quotes only). ``reranker`` is the folder of a
+    cross-encoder or its name at Hugging Face; without one nothing is ranked anew. Without arguments
+    the settings ``PFOCR_CHAT_VECTORSTORE``, ``PFOCR_CHAT_LLM`` and ``PFOCR_CHAT_RERANKER`` hold.
 
     Raises:
         ConfigError: a setting is unknown.
         NoIndexError, IndexMismatchError, CorruptIndexError: the index cannot be used.
-        EmbedderError, LlmUnavailableError, PromptError: a part of it is missing.
+        EmbedderError, RerankerError, LlmUnavailableError, PromptError: a part of it is missing.
     """
-    config = load_config(vectorstore, llm, environ=environ)
+    config = load_config(vectorstore, llm, reranker, environ=environ)
     manifest = read_manifest(config.vectorstore)
     check_files(config.vectorstore, manifest)
     embedder = Embedder()
@@ -52,12 +58,14 @@ def open_assistant(
             f" {manifest.passage_format}, not {embedder.name} and {PASSAGE_FORMAT}."
             " Run `pfocr-chat index` on your records again."
         )
+    cross_encoder = Reranker(config.reranker) if config.reranker else None
     folder = generation_folder(config.vectorstore, manifest.generation)
     with ExitStack() as opened:
         catalog = opened.enter_context(Catalog(folder / FILE_NAME))
         vectors = opened.enter_context(VectorIndex(folder / FOLDER_NAME))
         writer = opened.enter_context(open_llm(config.llm, environ=environ))
-        assistant = Assistant(catalog, vectors, embedder, writer, _status(config, manifest, writer.name))
+        status = _status(config, manifest, writer.name)
+        assistant = Assistant(catalog, vectors, embedder, writer, status, reranker=cross_encoder)
         opened.pop_all()  # closed by the assistant from here on
     return assistant
 
@@ -83,13 +91,22 @@ class Assistant:
     Made by ``open_assistant``; to be closed, or used in a ``with`` statement.
     """
 
-    def __init__(self, catalog: Catalog, vectors: VectorIndex, embedder: Embedder, llm: Llm, status: Status) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        vectors: VectorIndex,
+        embedder: Embedder,
+        llm: Llm,
+        status: Status,
+        *,
+        reranker: Reranker | None = None,
+    ) -> None:
         self._catalog = catalog
         self._vectors = vectors
         self._llm = llm
         self._status = status
         self._closed = False
-        self._retriever = Retriever(catalog, vectors, embedder)
+        self._retriever = Retriever(catalog, vectors, embedder, reranker=reranker)
         self._chain = Chain(
             catalog=catalog,
             retriever=self._retriever,

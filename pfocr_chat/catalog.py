@@ -70,9 +70,8 @@ class Reading:
 class GeneSets:
     """The genes of every figure, as the rows of a sparse matrix.
 
-    Figure ``figids[i]`` shows ``genes[j]`` for each ``j`` in ``members[starts[i] : starts[i + 1]]``,
-    each once. ``figids`` are in order; ``older`` gives, for genes that have been renamed, the symbol
-    that the index has for today's.
+    Figure ``figids[i]`` (they are in order) shows ``genes[j]`` for each ``j``, once, in
+    ``members[starts[i] : starts[i + 1]]``. ``older`` gives, for today's symbol of a renamed gene, the index's.
     """
 
     figids: tuple[str, ...] = field(repr=False)
@@ -253,13 +252,14 @@ class Catalog:
         column, table = _FACETS[facet]
         asked = list(dict.fromkeys(figids))
         places: dict[str | int | None, list[int]] = defaultdict(list)
-        # A cross join keeps SQLite from scanning all mentions for a few figures: it goes from left to right.
-        for value, place in self._rows(
+        # A cross join goes from left to right, so that SQLite does not scan all mentions for a few figures.
+        sql = (
             f"SELECT {column}, asked.key FROM json_each(?) AS asked"  # noqa: S608 - fixed names
-            f" CROSS JOIN figures ON figid = asked.value {table}",
-            (json.dumps(asked),),
-        ):
-            places[value].append(place)
+            f" CROSS JOIN figures ON figid = asked.value {table}"
+        )
+        with self._reading() as db:
+            for value, place in db.execute(sql, (json.dumps(asked),)):
+                places[value].append(place)
         return {
             None if value is None else str(value): tuple(asked[place] for place in sorted(set(found)))
             for value, found in places.items()
@@ -331,32 +331,26 @@ class Catalog:
     def gene_sets(self, weakest: Tier = Tier.SYNONYM) -> GeneSets:
         """The genes that each figure's table has with a tier of ``weakest`` or stronger; read once, then kept."""
         if weakest not in self._gene_sets:
+            places = {row[0]: at for at, row in enumerate(self._rows("SELECT id FROM figures ORDER BY figid"))}
             numbers: dict[str, int] = {}
+            sql = "SELECT DISTINCT figure, name FROM mentions WHERE kind = ? AND tier <= ?"
             with self._reading() as db:
-                rows = db.execute(
-                    "SELECT DISTINCT figure, name FROM mentions WHERE kind = ? AND tier <= ?", (Kind.GENE, int(weakest))
-                )
-                numbered = ((figure, numbers.setdefault(name, len(numbers))) for figure, name in rows)
+                rows = db.execute(sql, (Kind.GENE, int(weakest)))
+                numbered = ((places[figure], numbers.setdefault(name, len(numbers))) for figure, name in rows)
                 pairs = np.fromiter(numbered, dtype=np.dtype((np.int64, 2)))
-            figures = self._rows("SELECT id, figid FROM figures ORDER BY figid")
-            ids = np.array([row[0] for row in figures], dtype=np.int64)
-            by_id = np.argsort(ids)
-            places = by_id[np.searchsorted(ids, pairs[:, 0], sorter=by_id)]
-            order = np.argsort(places, kind="stable")
-            self._gene_sets[weakest] = GeneSets(
-                figids=tuple(row[1] for row in figures),
-                genes=tuple(numbers),
-                starts=np.searchsorted(places[order], np.arange(len(figures) + 1)),
-                members=pairs[order, 1].astype(np.int32),
-                older=self._older_symbols(numbers),
-            )
+            pairs = pairs[np.argsort(pairs[:, 0], kind="stable")]
+            starts = np.searchsorted(pairs[:, 0], np.arange(len(places) + 1))
+            figids, members = tuple(sorted(self.figids())), pairs[:, 1].astype(np.int32)
+            self._gene_sets[weakest] = GeneSets(figids, tuple(numbers), starts, members, self._older_symbols(numbers))
         return self._gene_sets[weakest]
 
     def _older_symbols(self, genes: Iterable[str]) -> dict[str, str]:
-        """For today's symbols of those genes that the corpus has under an older one, which no other gene had: that
-        one."""
-        approved = {row[0] for row in self._rows("SELECT name FROM names WHERE source = ?", (int(NameSource.SYMBOL),))}
-        keys = {lookup_key(gene): gene for gene in genes if gene not in approved}
+        """For today's symbols of genes that the corpus has under an older one, which no other gene had: that one."""
+        unlisted = self._rows(
+            "SELECT value FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM names WHERE name = value AND kind = ?)",
+            (json.dumps(list(genes)), Kind.GENE),
+        )
+        keys = {lookup_key(gene): gene for (gene,) in unlisted}
         rows = self._rows(
             "SELECT min(name), key FROM names WHERE source = ? AND key IN (SELECT value FROM json_each(?))"
             " GROUP BY key HAVING count(DISTINCT name) = 1",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -12,9 +14,9 @@ from pathlib import Path
 from pfocr_chat.abbreviations import abbreviations_in
 from pfocr_chat.catalog import connect, count_rows, damaged
 from pfocr_chat.errors import VectorstoreError
-from pfocr_chat.lexicon import atoms, name_key, singular, squeezed
-from pfocr_chat.nomenclature import NameSource, read_abbreviations, read_families, read_genes
-from pfocr_chat.records import FigureRecord, Passage, Tier
+from pfocr_chat.lexicon import atoms, lookup_key, name_key, singular, squeezed
+from pfocr_chat.nomenclature import GeneName, NameSource, read_abbreviations, read_families, read_genes
+from pfocr_chat.records import FigureRecord, Kind, Mention, Passage, Tier
 
 _SCHEMA = """
 CREATE TABLE figures (
@@ -54,6 +56,8 @@ CREATE VIRTUAL TABLE fulltext USING fts5 (title, caption, paper, names, tokenize
 CREATE VIRTUAL TABLE words USING fts5vocab (fulltext, 'row');
 """
 
+_NUMBERED = re.compile(r"(?P<name>[a-z-]{3,}(?<!prote)in)(?: \d{1,2}| [A-Z]\d{0,2}| subunit .+)(?:, .+)?")
+
 
 @contextmanager
 def open_catalog_writer(path: Path) -> Iterator[CatalogWriter]:
@@ -78,9 +82,17 @@ def open_catalog_writer(path: Path) -> Iterator[CatalogWriter]:
 
 def _put_names(db: sqlite3.Connection) -> None:
     """The spellings of genes and families, each with the strongest source that gives it."""
-    families = read_families()
-    named = [("gene", gene.symbol, text, source) for gene in read_genes() for text, source in gene.spellings()]
+    genes, families = read_genes(), read_families()
+    named = [("gene", gene.symbol, text, source) for gene in genes for text, source in gene.spellings()]
     named += [("family", f.label, text, NameSource.CURATED) for f in families for text in (f.label, *f.synonyms)]
+    unnumbered = _unnumbered(genes, {lookup_key(text) for _, _, text, _ in named})
+    members = [(f.label, symbol) for f in families for symbol in f.members]
+    for name, symbols in unnumbered.items():
+        if len(symbols) > 1:
+            named.append(("family", name, name, NameSource.CURATED))
+            members += [(name, symbol) for symbol in symbols]
+        else:
+            named.append(("gene", symbols[0], name, NameSource.FULL_NAME))
     sources: dict[tuple[str, str, str], int] = {}
     for kind, name, text, source in named:
         row = (name_key(text), kind, name)
@@ -97,9 +109,19 @@ def _put_names(db: sqlite3.Connection) -> None:
         "INSERT OR IGNORE INTO abbreviations VALUES (0, ?, ?)",
         [(name_key(short), name_key(long)) for short, long in read_abbreviations()],
     )
-    db.executemany(
-        "INSERT OR IGNORE INTO members VALUES (?, ?)", [(f.label, symbol) for f in families for symbol in f.members]
-    )
+    db.executemany("INSERT OR IGNORE INTO members VALUES (?, ?)", members)
+
+
+def _unnumbered(genes: Iterable[GeneName], known: Collection[str]) -> dict[str, list[str]]:
+    """Names of proteins without their number or subunit, with the genes: "presenilin" with PSEN1 and PSEN2.
+
+    Only those that end in "-in", as names of proteins and hardly anything else do, and mean nothing else.
+    """
+    found: dict[str, list[str]] = defaultdict(list)
+    for gene in genes:
+        if match := _NUMBERED.fullmatch(gene.full_name):
+            found[match["name"]].append(gene.symbol)
+    return {name: symbols for name, symbols in found.items() if lookup_key(name) not in known}
 
 
 class CatalogWriter:
@@ -143,7 +165,7 @@ class CatalogWriter:
     def _put_mentions(self, figure: int | None, record: FigureRecord) -> None:
         rows = []
         for m in record.mentions:
-            spelling = name_key(m.match or m.word)
+            spelling = _spelling(m)
             key = squeezed(spelling)
             rows.append((figure, m.kind, m.word, key, spelling, m.name, int(m.tier), m.identifier, m.organism, m.match))
         self._db.executemany("INSERT INTO mentions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
@@ -167,6 +189,16 @@ class CatalogWriter:
         self._db.commit()
         self._db.execute("ANALYZE")
         self._db.commit()
+
+
+def _spelling(mention: Mention) -> str:
+    """What is printed for an entity, in the form of ``name_key``.
+
+    Of a gene it is the part of the word that was matched, as that was read ("LRP6" in "LRP5/6"). Of other
+    entities it may be the name of what was found, which is not what is printed: "Lactic Acid" for "Lactate".
+    """
+    word, matched = name_key(mention.word), name_key(mention.match or mention.word)
+    return matched if mention.kind is Kind.GENE or squeezed(matched) in squeezed(word) else word
 
 
 def _abbreviations(record: FigureRecord) -> set[tuple[str, str]]:

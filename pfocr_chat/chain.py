@@ -248,20 +248,20 @@ def _why_abstain(query: Query, hits: Sequence[Hit], complete: Sequence[str]) -> 
         return None
     condition = _condition(query)
     if not hits:
-        return f"No figure in the index matches this question{condition}."
+        return f"No figure{condition or ' in the index'} matches this question."
     best = max((hit.similarity or 0.0 for hit in hits[:10]), default=0.0)
     if query.intent is Intent.COUNT and query.entities:
-        return f"No figure in the index shows {_all_of(query, with_words=True)}{condition}."
+        return f"No figure{condition or ' in the index'} shows {_all_of(query, with_words=True)}."
     if query.intent is Intent.LISTING and len(query.groups) > 1 and best < CLOSE_ENOUGH:
-        return f"No figure in the index shows {_all_of(query)}{condition}."
+        return f"No figure{condition or ' in the index'} shows {_all_of(query)}."
     if best < (UNFAMILIAR if query.unfamiliar else OFF_TOPIC):
         return "No figure in the index is about this question."
     return None
 
 
 def _condition(query: Query) -> str:
-    """The filters in words, to go after what they apply to."""
-    return f" {words}" if (words := str(query.filters)) else ""
+    """The filters in words, to go after "figures"."""
+    return f" {plain_markdown(words)}" if (words := str(query.filters)) else ""
 
 
 def _has_all(query: Query, hit: Hit) -> bool:
@@ -289,15 +289,15 @@ def _lead(query: Query, chosen: Sequence[str], shown: int, *, complete: bool, na
         return ""
     one = len(chosen) == 1
     counted = "**1 figure**" if one else f"**{len(chosen):,} figures**"
+    condition = _condition(query)
     if complete and query.entities:
-        lead = f"{counted} {'shows' if one else 'show'} {_all_of(query, with_words=narrowed)}"
+        lead = f"{counted}{condition} {'shows' if one else 'show'} {_all_of(query, with_words=narrowed)}"
     elif complete:
-        lead = f"{counted} {'matches' if one else 'match'}"
+        lead = " ".join([f"{counted}{condition} {'matches' if one else 'match'}", *filter(None, [_all_of(query)])])
     else:
         missing = f"shows {_all_of(query)}" if len(query.groups) > 1 else "has all of these words"
-        lead = f"No figure {missing}; {counted} {'is' if one else 'are'} close in meaning"
-    condition = _condition(query)
-    return f"{lead}{condition}{f'; the first {shown}' if len(chosen) > shown else ''}:\n\n"
+        lead = f"No figure{condition} {missing}; {counted} {'is' if one else 'are'} close in meaning"
+    return f"{lead}{f'; the first {shown}' if len(chosen) > shown else ''}:\n\n"
 
 
 def _reading_notes(query: Query) -> Iterator[str]:

@@ -19,6 +19,7 @@ from pfocr_chat import __version__
 from pfocr_chat.answers import Answer, Stage, Text
 from pfocr_chat.config import load_config
 from pfocr_chat.errors import ConfigError, PfocrChatError
+from pfocr_chat.exports import Format, render
 from pfocr_chat.queries import Hit, Intent
 from pfocr_chat.resources import data_folder
 
@@ -71,7 +72,9 @@ def _parser() -> argparse.ArgumentParser:
     find = _add(commands, "find", _find, "list the figures for a question")
     find.add_argument("question")
     find.add_argument("-k", type=_positive, default=10, metavar="N", help="how many at most (10)")
-    find.add_argument("--json", action="store_true", help="print the figures as JSON")
+    forms = find.add_mutually_exclusive_group()
+    for form in ("json", "csv", "bibtex", "ris", "gmt"):
+        forms.add_argument(f"--{form}", dest="form", action="store_const", const=form, help=_FORMS[form])
 
     chat = _add(commands, "chat", _chat, "serve the chat page", llm=True)
     chat.add_argument("--host", default="127.0.0.1", help="address to listen at (127.0.0.1)")
@@ -86,6 +89,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+_FORMS = {
+    "json": "print the figures as JSON",
+    "csv": "print them as a table",
+    "bibtex": "print their papers for BibTeX",
+    "ris": "print their papers for reference managers",
+    "gmt": "print their gene sets",
+}
+
+
 def _add(
     commands: Any,
     name: str,
@@ -95,13 +107,18 @@ def _add(
     llm: bool = False,
 ) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=summary.capitalize() + ".")
-    parser.set_defaults(command=command, llm=None)
+    parser.set_defaults(command=command, llm=None, reranker=None)
     parser.add_argument("--vectorstore", type=Path, metavar="V", help="folder of the index (./vectorstore)")
     if llm:
         parser.add_argument(
             "--llm",
             metavar="L",
             help="auto, bundled, none, gguf:PATH, or provider:model such as openai:gpt-5.4-mini",
+        )
+        parser.add_argument(
+            "--reranker",
+            metavar="NAME_OR_PATH",
+            help="a cross-encoder, in a folder or at Hugging Face, that puts the best figures in a new order (off)",
         )
     return parser
 
@@ -173,7 +190,7 @@ class _ProgressBar:
 def _open(options: argparse.Namespace) -> Any:
     from pfocr_chat.assistant import open_assistant
 
-    return open_assistant(options.vectorstore, options.llm)
+    return open_assistant(options.vectorstore, options.llm, options.reranker)
 
 
 def _ask(options: argparse.Namespace) -> None:
@@ -221,8 +238,9 @@ def _find(options: argparse.Namespace) -> None:
     options.llm = "none"
     with _open(options) as assistant:
         hits: list[Hit] = assistant.retrieve(options.question, k=options.k)
-    if options.json:
-        print(json.dumps([hit.to_dict() for hit in hits], ensure_ascii=False, indent=2))
+    if options.form:
+        # Lines end as the format has them end.
+        sys.stdout.buffer.write(render(hits, Format(options.form)).encode())
         return
     if not hits:
         print("No figure found.")
@@ -265,14 +283,16 @@ def _check_writable(path: Path) -> None:
 def _status(options: argparse.Namespace) -> None:
     with _open(options) as assistant:
         status = assistant.status()
+    reranker = load_config(options.vectorstore, options.llm, options.reranker).reranker
     if options.json:
-        print(json.dumps(status.to_dict(), ensure_ascii=False, indent=2))
+        told = status.to_dict() | ({"reranker": reranker} if reranker else {})
+        print(json.dumps(told, ensure_ascii=False, indent=2))
         return
     print(
         f"index      {status.figures:,} figures, {status.passages:,} passages from {status.corpus}\n"
         f"generation {status.generation}, built {status.built}, in {status.vectorstore}\n"
         f"embedder   {status.embedder} ({status.dimension} dimensions), passage format {status.passage_format}\n"
-        f"llm        {status.llm}"
+        f"llm        {status.llm}" + (f"\nreranker   {reranker}" if reranker else "")
     )
 
 

@@ -12,38 +12,45 @@ import platformdirs
 from pfocr_chat.errors import ConfigError
 
 PREFIX = "PFOCR_CHAT_"
-KNOWN = {"PFOCR_CHAT_VECTORSTORE", "PFOCR_CHAT_LLM"}
+KNOWN = {"PFOCR_CHAT_VECTORSTORE", "PFOCR_CHAT_LLM", "PFOCR_CHAT_RERANKER"}
 MAX_QUESTION = 4_000
 """Characters; a longer question is refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What can be set: the folder of the index, and the language model that answers."""
+    """What can be set: the folder of the index, the language model that answers, and a cross-encoder that ranks."""
 
     vectorstore: Path
     llm: str = "auto"
+    reranker: str | None = None
 
 
 def load_config(
     vectorstore: str | Path | None = None,
     llm: str | None = None,
+    reranker: str | None = None,
     *,
     environ: Mapping[str, str] | None = None,
 ) -> Config:
-    """Settings from arguments, then ``PFOCR_CHAT_VECTORSTORE`` and ``PFOCR_CHAT_LLM``, then defaults.
+    """Settings from arguments, then ``PFOCR_CHAT_VECTORSTORE``, ``PFOCR_CHAT_LLM`` and ``PFOCR_CHAT_RERANKER``.
 
-    Without a setting the index is looked for in ``./vectorstore``, then in the user's data folder.
+    Without a setting the index is looked for in ``./vectorstore``, then in the user's data folder,
+    the language model is ``auto``, and there is no reranker.
 
     Raises:
-        ConfigError: a ``PFOCR_CHAT_`` variable is not one of these two.
+        ConfigError: a ``PFOCR_CHAT_`` variable is not one of these three.
     """
     environ = os.environ if environ is None else environ
     unknown = sorted(k for k in environ if k.startswith(PREFIX) and k not in KNOWN)
     if unknown:
         raise ConfigError(f"{unknown[0]} is not a setting. There are: {', '.join(sorted(KNOWN))}.")
     folder = vectorstore or environ.get("PFOCR_CHAT_VECTORSTORE") or _default_vectorstore()
-    return Config(vectorstore=Path(folder).expanduser(), llm=llm or environ.get("PFOCR_CHAT_LLM") or "auto")
+    return Config(
+        vectorstore=Path(folder).expanduser(),
+        llm=llm or environ.get("PFOCR_CHAT_LLM") or "auto",
+        reranker=reranker or environ.get("PFOCR_CHAT_RERANKER") or None,
+    )
 
 
 def _default_vectorstore() -> Path:

@@ -7,14 +7,20 @@ question which of several readings fits.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
-from pfocr_chat.catalog import Catalog, Reading
+from pfocr_chat.abbreviations import is_of_a_protein
+from pfocr_chat.catalog import COMMON, Catalog, Reading
 from pfocr_chat.lexicon import (
+    GREEK,
     STOPWORDS,
+    atom_spans,
     atoms,
     greek_variants,
+    name_key,
     name_windows,
     reads_as_name,
     singular,
@@ -32,58 +38,228 @@ CONTEXT_SHARE = 1 / 5
 """A reading with at least this share of the leading one's weight may win by its context."""
 SHORTEST_STEM = 4
 """Letters of a gene's symbol that may name a complex it is part of ("mTORC1")."""
+LONGEST_CODE = 3
+"""Letters of the codes of amino acids and the like, which are parts of words too ("pro-inflammatory")."""
 WORD_TO_NAME = 8
 """A lower-case word is a name where it stands in at most so many times as many figures as print it as one."""
 
-_PROTEIN_WORDS = ("protein", "receptor", "factor", "antigen")
-"""Last words of a long form that speak for a gene, though no list of names has it ("C/EBP homologous protein")."""
+_NEVER_LAST = STOPWORDS - {"a", "i", "like"}
+"""Words that no name in words ends with: "act in" is not actin."""
 _WORDED = (NameSource.CURATED, NameSource.FULL_NAME)
 """Sources whose spellings may be lower-case words; an alias such as "damage" may not."""
 
 
+_DASH = "[-‐-―−]"
+_PHOSPHORYLATED = re.compile(r"p[A-Z]")
+_PLURAL = re.compile(r".*[A-Z\d]s")
+_LIST = re.compile(
+    rf"(?P<stem>.*[^\W\d_][ ]?{_DASH}?)(?P<numbers>\d+(?:/\d+)+)"
+    rf"|(?P<greek_stem>.*[^\W_]{_DASH}?)(?P<greek>[α-ω](?:/[α-ω])+)"
+    rf"|(?P<letter_stem>.*(?:\d|{_DASH}))(?P<letters>[A-Z](?:/[A-Z])+)"
+)
+_RANGE = re.compile(rf"(?P<stem>.*[^\W\d_]{_DASH}?)1{_DASH}(?P<last>[2-9])")
+_NUMBER_BEFORE = re.compile(rf"(?<![^\W_])(?<!{_DASH})\d+{_DASH}$")
+_DECIMALS = re.compile(r"\d[.]\d")
+_ION = re.compile(r"(?:ca|mg|zn|fe|cu|mn|ni|co|pb|hg)\(?[2²]|(?:fe|al|cr)\(?[3³]|na|li", re.IGNORECASE)
+"""Elements that a text writes as ions, but for those that mark cells (Cd2, Cd3)."""
+_ROMAN = re.compile(r"[ivx]{2,}", re.IGNORECASE)
+_VOWEL = re.compile(r"[aeiouy]", re.IGNORECASE)
+_PREFIXED = re.compile(rf"[cv]{_DASH}[A-Z]?[a-z]+")
+"""A gene of a cell or a virus: "c-Kit", "v-rel"."""
+_NUMBERS_MEET = re.compile(r"\d \d")
+_GENERAL_WORDS = frozenset(
+    """protein receptor factor gene family member members subunit like domain containing type group associated binding
+    acid cell class chain related dependent induced inducible specific complex activated interacting growth
+    kinase synthase synthetase reductase dehydrogenase transferase phosphatase oxidase hydrolase ligase isomerase
+    protease peptidase mutase lyase carboxylase decarboxylase hydroxylase desaturase aminotransferase acyltransferase
+    acetyltransferase methyltransferase dehydratase transaminase atpase gtpase polymerase esterase lipase""".split()
+)
+"""Words of names of genes that say little of which gene it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """A run of words that may be a name: its spelling, lookup keys, place in the text, and as written."""
+    """A run of words that may be a name: its spelling, place in the text, and as it stands there.
+
+    ``forms`` are the spellings under which it is looked up, the likeliest first, and ``parts`` the
+    names that it stands for where it is a list ("CDK4/6"). ``written`` is the mention, in small
+    letters where capitals say nothing.
+    """
 
     spelling: str
-    keys: tuple[str, ...]
+    forms: tuple[str, ...]
     first: int
     last: int
+    mention: str
     written: str
+    parts: tuple[_Window, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the catalog knows of the words of a text."""
+
+    catalog: Catalog
+    readings: Mapping[str, tuple[Reading, ...]]
+    others: Mapping[str, Mapping[str, int]]
+    counted: Mapping[str, int]
+
+    def form_of(self, window: _Window) -> str | None:
+        """The spelling of a window that is known."""
+        return next((form for form in window.forms if squeezed(form) in self.readings), None)
+
+    def longs(self, form: str) -> dict[str, int]:
+        """The long forms of an abbreviation, each with the figures that explain it."""
+        return {other: times for other, times in self.others.get(form, {}).items() if len(other) > len(form)}
+
+    def shorts(self, form: str) -> list[str]:
+        """The abbreviations of a long form, the most frequent first."""
+        shorts = {other: times for other, times in self.others.get(form, {}).items() if len(other) < len(form)}
+        return sorted(shorts, key=lambda short: (-shorts[short], short))
+
+
+def _known(windows: Iterable[_Window], catalog: Catalog) -> _Known:
+    """What the catalog knows of the windows, and of the abbreviations of those that are long forms."""
+    forms = {form for window in windows for form in window.forms}
+    others = dict(catalog.expansions(forms))
+    shorts = {other for form, found in others.items() for other in found if len(other) < len(form)} - forms
+    others.update(catalog.expansions(shorts))
+    readings = catalog.readings(squeezed(form) for form in forms | shorts)
+    plain = [
+        w.spelling for w in windows if _is_plain(w.written) and any(squeezed(form) in readings for form in w.forms)
+    ]
+    return _Known(catalog, readings, others, catalog.frequencies(plain))
+
+
+_Chosen = tuple[_Window, list[Reading]]
 
 
 def entities_in(text: str, catalog: Catalog) -> tuple[Entity, ...]:
-    """The longest names in the text, from left to right, without overlap, each entity once."""
-    windows = _windows(text)
-    readings = catalog.readings(key for window in windows for key in window.keys)
-    known = [window for window in windows if any(key in readings for key in window.keys)]
-    longs = catalog.expansions(window.spelling for window in known)
-    counted = catalog.frequencies(w.spelling for w in known if _is_plain(w.written))
-    chosen: list[tuple[_Window, list[Reading]]] = []
-    taken: set[int] = set()
-    for window in sorted(known, key=lambda w: (w.first - w.last, w.first)):
-        found = next((readings[key] for key in window.keys if key in readings), ())
-        if taken.intersection(range(window.first, window.last)) or not _is_name(window, found, counted):
-            continue
-        found = _written_out(found, longs.get(window.spelling, {}), catalog)
-        if found:
-            taken.update(range(window.first, window.last))
-            chosen.append((window, sorted(found, key=lambda r: (-_weight(r, found), r.name))))
-    chosen.sort(key=lambda pair: pair[0].first)
-    found_entities: dict[tuple[Kind, tuple[str, ...], bool], Entity] = {}
-    for window, readings_of_it in chosen:
-        entity = _to_entity(window, _in_context(window, readings_of_it, chosen, catalog), catalog)
-        found_entities.setdefault((entity.kind, entity.names, entity.is_family), entity)
-    return tuple(found_entities.values())
+    """The longest names in the text, from left to right, without overlap, each entity once.
+
+    A list in one word ("CDK4/6") is one entity, which stands for every gene of the list.
+    """
+    chosen = _chosen(_windows(text), catalog)
+    entities: dict[tuple[Kind, tuple[str, ...], bool], Entity] = {}
+    for _, together in groupby(chosen, key=lambda pair: pair[0].first):
+        entity = _joined([_to_entity(w, _in_context(w, r, chosen, catalog), catalog) for w, r in together])
+        entities.setdefault((entity.kind, entity.names, entity.is_family), entity)
+    return tuple(entities.values())
 
 
 def _windows(text: str) -> list[_Window]:
+    spans = list(atom_spans(text))
+    shouting = text.isupper() and not STOPWORDS.isdisjoint(atom for atom, _, _ in spans)
     windows = []
-    for spelling, first, last, written in name_windows(text):
-        if reads_as_name(written):
-            forms = (spelling, singular(spelling))
-            windows.append(_Window(spelling, tuple(squeezed(f) for f in forms if f), first, last, written))
+    for spelling, first, last, mention in name_windows(text):
+        written = mention.lower() if shouting else mention
+        whole = mention.count("(") == mention.count(")") and not _is_cut(text, spans, first, last)
+        if whole and reads_as_name(written):
+            parts = tuple(
+                _Window(name_key(part), _forms(name_key(part), part), first, last, mention, written)
+                for part in _listed(mention)
+            )
+            windows.append(_Window(spelling, _forms(spelling, mention), first, last, mention, written, parts))
     return windows
+
+
+def _is_cut(text: str, spans: Sequence[tuple[str, int, int]], first: int, last: int) -> bool:
+    """Whether words are part of a longer one that is no form of theirs: "AT1" of "AT1R", "LOX" of "5-LOX", "Nav1" of
+    "Nav1.7".
+
+    A Greek letter may follow a name ("p38α"), and precede one of four letters or more. An ion ("Ca2+") and
+    a Roman number are no names either.
+    """
+    start, end = spans[first][1], spans[last - 1][2]
+    if _DECIMALS.match(text[end - 1 : end + 2]) or _ROMAN.fullmatch(text[start:end]):
+        return True
+    if last < len(spans) and spans[last][1] == end and spans[last][0] not in {*GREEK.values(), "s"}:
+        return True
+    if text[end : end + 1] in ("+", "⁺") and _ION.fullmatch(text[start:end]):
+        return True
+    if first and spans[first - 1][2] == start:
+        return spans[first - 1][0] not in GREEK.values() or spans[first][2] - start < SHORTEST_STEM
+    return bool(_NUMBER_BEFORE.search(text[max(0, start - 8) : start]))
+
+
+def _forms(spelling: str, written: str) -> tuple[str, ...]:
+    """Spellings to look up: for "pSTAT3" first "stat 3", for "APCs" first the singular, else the name as it is."""
+    forms = [spelling, singular(spelling)]
+    if _PLURAL.fullmatch(written):
+        forms.reverse()
+    if _PHOSPHORYLATED.match(written):
+        rest = name_key(written[1:])
+        forms = [rest, singular(rest), *forms] if len(rest) > 1 else forms
+    return tuple(form for form in forms if form)
+
+
+def _listed(written: str) -> Iterator[str]:
+    """The names in a list that is written as one word: "CDK4/6", "LC3A/B", "PPARα/γ", "TEAD1-4"."""
+    if found := _LIST.fullmatch(written):
+        stem = found["stem"] or found["greek_stem"] or found["letter_stem"]
+        items = found["numbers"] or found["greek"] or found["letters"]
+        yield from (stem + item for item in items.split("/"))
+    elif found := _RANGE.fullmatch(written):
+        yield from (f"{found['stem']}{number}" for number in range(1, int(found["last"]) + 1))
+
+
+def _chosen(windows: Sequence[_Window], catalog: Catalog) -> list[_Chosen]:
+    """The windows that are names, in order, with what each means, likeliest first; the parts of a list follow each
+    other."""
+    known = _known([each for window in windows for each in (window, *window.parts)], catalog)
+    chosen: list[_Chosen] = []
+    taken: set[int] = set()
+    for window in sorted(windows, key=lambda w: (w.first - w.last, w.first)):
+        if taken.isdisjoint(range(window.first, window.last)) and (found := _meant(window, known)):
+            taken.update(range(window.first, window.last))
+            chosen += found
+    return sorted(chosen, key=lambda pair: pair[0].first)
+
+
+def _meant(window: _Window, known: _Known) -> list[_Chosen]:
+    """What a window means, or what the parts of the list mean that it is; empty where it is no name."""
+    form = known.form_of(window)
+    if form:
+        found = known.readings[squeezed(form)]
+        if _NUMBERS_MEET.search(form):
+            found = tuple(r for r in found if form in _spellings_of(r, known.catalog))
+        if found and _is_name(window, found, known):
+            found = _written_out(form, found, known.longs(form), known.catalog)
+            if found:
+                return [(window, _ranked(found))]
+    elif found := _abbreviated(window, known):
+        return [(window, _ranked(found))]
+    parts = [pair for part in window.parts for pair in _meant(part, known)]
+    return parts if len(parts) > 1 else []
+
+
+def _ranked(readings: Sequence[Reading]) -> list[Reading]:
+    return sorted(readings, key=lambda r: (-_weight(r, readings), r.name))
+
+
+def _abbreviated(window: _Window, known: _Known) -> tuple[Reading, ...]:
+    """What a long form means that has no reading itself but by its abbreviation ("hydrogen peroxide" by "H2O2")."""
+    for form in window.forms:
+        for short in known.shorts(form):
+            own, longs = known.readings.get(squeezed(short), ()), known.longs(short)
+            readings = _written_out(short, own, longs, known.catalog) if own else ()
+            foremost = 2 * longs[form] > sum(longs.values())
+            meant = tuple(
+                reading
+                for reading in readings
+                if (_says_of(reading, short, form, known.catalog) if reading.kind is Kind.GENE else foremost)
+                and reading in own
+            )
+            if meant:
+                return meant
+    return ()
+
+
+def _spellings_of(reading: Reading, catalog: Catalog) -> Iterable[str]:
+    """How what a word stands for is spelled: "CDK1/2" has the lookup key of CDK12, and is not its name."""
+    if reading.is_family:
+        return catalog.family_spellings(reading.name)
+    return catalog.spellings(reading.kind, [reading.name])
 
 
 def _weight(reading: Reading, readings: Sequence[Reading]) -> float:
@@ -108,43 +284,85 @@ def _is_plain(written: str) -> bool:
     return written.isalpha() and written[1:].islower()
 
 
-def _is_name(window: _Window, readings: Sequence[Reading], counted: dict[str, int]) -> bool:
+def _is_name(window: _Window, readings: Sequence[Reading], known: _Known) -> bool:
     """Whether words that can be a name are one here, by the way they are written."""
     printed = sum(r.printed for r in readings)
     worded = any(r.source in _WORDED for r in readings)
-    if _is_plain(window.written):
-        figures = counted.get(window.spelling, 0)
-        substances = sum(r.printed for r in readings if r.kind is not Kind.GENE)
-        return worded or substances > 0 or printed * WORD_TO_NAME >= figures or figures <= len(window.written) - 3
     parts = window.written.replace("-", " ").split()
+    if not worded and not STOPWORDS.isdisjoint(window.written.split()):
+        return False  # "at G1" is not ATG1
+    if _is_plain(window.written) and len(window.written) > 2 and not _VOWEL.search(window.written):
+        return True  # no English word, but "tnf"
+    if _is_plain(window.written):
+        figures = known.counted.get(window.spelling, 0)
+        substances = sum(r.printed for r in readings if r.kind is not Kind.GENE)
+        if worded or (substances > 0 and len(window.written) > LONGEST_CODE) or figures <= len(window.written) - 3:
+            return True
+        approved = [r.name for r in readings if r.source == NameSource.SYMBOL]
+        shown = len(known.catalog.figids_printing(Kind.GENE, approved)) if approved else 0
+        return max(printed, shown) * WORD_TO_NAME >= figures
     if all(_is_plain(part) or len(part) == 1 for part in parts):
-        return worded or (printed > 1 and not STOPWORDS.intersection(parts))
+        if parts[-1].lower() in _NEVER_LAST:
+            return False
+        return worded or printed > 1 or bool(_PREFIXED.fullmatch(window.mention))
     if len(squeezed(window.spelling)) < 3:
         return printed > 1 or any(r.source == NameSource.SYMBOL or r.source in _WORDED for r in readings)
     return True
 
 
-def _written_out(readings: tuple[Reading, ...], longs: dict[str, int], catalog: Catalog) -> tuple[Reading, ...]:
-    """What a word stands for where the corpus explains it as an abbreviation of something else ("LPS", "IPP").
+def _written_out(
+    form: str, readings: tuple[Reading, ...], longs: Mapping[str, int], catalog: Catalog
+) -> tuple[Reading, ...]:
+    """What a word stands for where it is explained as an abbreviation of something else ("LPS", "IPP").
 
-    Those explanations have to agree with each other, and to be at least a third as many as the
-    figures whose tables read the word as one gene. Nothing is left of a word that abbreviates what
-    is no gene, chemical or disease ("HCC" where the corpus has no such disease).
+    Common abbreviations are none of genes. Explanations of the corpus have to agree with each other, to be
+    about half of all (of an approved symbol, two thirds), and at least a third as many as the figures whose
+    tables read the word as one gene. Nothing is left of a word that abbreviates what is no gene, chemical
+    or disease ("HCC" where the corpus has no such disease).
     """
     if not longs or any(r.source in _WORDED for r in readings):
         return readings
-    top = max(longs, key=lambda long: (longs[long], long))
     explained = catalog.readings(squeezed(long) for long in longs)
     names = {r.name for r in readings}
     if any(r.name in names for found in explained.values() for r in found):
         return readings
-    least, share = (5, 0.6) if any(r.source == NameSource.SYMBOL for r in readings) else (2, 0.5)
-    times = sum(longs.values())
-    if times < least or longs[top] < share * times or 3 * times < max(r.printed for r in readings):
-        return readings
-    if squeezed(top) in explained:
-        return explained[squeezed(top)]
-    return readings if top.endswith(_PROTEIN_WORDS) else ()
+    alike = tuple(r for r in readings if any(_shares_a_word(r, long, catalog) for long in longs))
+    foreign = {
+        long: times
+        for long, times in longs.items()
+        if times >= COMMON or not any(_says_of(r, form, long, catalog) for r in readings)
+    }
+    approved = any(r.source == NameSource.SYMBOL for r in readings)
+    least, share = (5, 2 / 3) if approved else (2, 1 / 2)
+    total, against = sum(longs.values()), _agreeing(foreign)
+    if against < least or against < share * total or 3 * against < max(r.printed for r in readings):
+        return alike if alike and not approved else readings
+    most = [long for long in sorted(longs, key=lambda long: (-longs[long], long)) if 3 * longs[long] >= total]
+    meant: dict[tuple[Kind, str, bool], Reading] = {}
+    for reading in (r for long in most for r in explained.get(squeezed(long), ())):
+        meant.setdefault((reading.kind, reading.name, reading.is_family), reading)
+    return tuple(meant.values()) or tuple(r for r in readings if r.kind is not Kind.GENE)
+
+
+def _agreeing(longs: Mapping[str, int]) -> int:
+    """How many explanations are common ones, or have a word of the most frequent one."""
+    words = set(max(longs, key=lambda long: (longs[long], long), default="").split())
+    return sum(times for long, times in longs.items() if times >= COMMON or words.intersection(long.split()))
+
+
+def _says_of(reading: Reading, short: str, long: str, catalog: Catalog) -> bool:
+    """Whether a long form of its abbreviation speaks for a gene."""
+    return is_of_a_protein(short, long) or _shares_a_word(reading, long, catalog)
+
+
+def _shares_a_word(reading: Reading, long: str, catalog: Catalog) -> bool:
+    """Whether a gene's full name has a word of a long form that not many names have."""
+    if reading.kind is not Kind.GENE or reading.is_family:
+        return False
+    spelled = catalog.spellings(reading.kind, [reading.name])
+    full = {word for s, (source, _) in spelled.items() if source == NameSource.FULL_NAME for word in s.split()}
+    shared = full.intersection(long.split()) - _GENERAL_WORDS
+    return any(len(word) > 3 and word.isalpha() for word in shared)
 
 
 def _in_context(
@@ -189,13 +407,31 @@ def _to_entity(window: _Window, readings: list[Reading], catalog: Catalog) -> En
         own |= catalog.complexes_named_after(names, SHORTEST_STEM)
     return Entity(
         kind=top.kind,
-        mention=window.written,
+        mention=window.mention,
         names=names,
         label=top.name,
         is_family=top.is_family,
         aliases=frozenset(v for alias in own for v in greek_variants(alias) if v == window.spelling or _is_distinct(v)),
         keys=frozenset(squeezed(alias) for alias in own),
-        alternatives=tuple(dict.fromkeys(r.name for r in readings if r not in leading)),
+        # What only the corpus knows as a family has no name but its lookup key.
+        alternatives=tuple(
+            dict.fromkeys(r.name for r in readings if r not in leading and (r.source or not r.is_family))
+        ),
+    )
+
+
+def _joined(entities: Sequence[Entity]) -> Entity:
+    """The parts of a list as one entity: whatever shows one of them shows it."""
+    if len(entities) == 1:
+        return entities[0]
+    return Entity(
+        kind=entities[0].kind,
+        mention=entities[0].mention,
+        names=tuple(dict.fromkeys(name for entity in entities for name in entity.names)),
+        label=entities[0].label,
+        is_family=any(entity.is_family for entity in entities),
+        aliases=frozenset[str]().union(*(entity.aliases for entity in entities)),
+        keys=frozenset[str]().union(*(entity.keys for entity in entities)),
     )
 
 

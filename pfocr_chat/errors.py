@@ -11,6 +11,7 @@ PfocrChatError                    one plain sentence: what, which one, what to d
 │   ├── CorruptIndexError         it is damaged
 │   └── IndexBusyError            another process is writing it
 ├── EmbedderError                 the embedding model is missing or not the expected file
+├── RerankerError                 the cross-encoder is missing or is not one
 ├── LlmError                      the language model failed while answering
 │   └── LlmUnavailableError       it cannot be opened: a key, package or file is missing
 ├── PromptError                   a prompt file is missing or has the wrong variables
@@ -72,6 +73,10 @@ class IndexBusyError(VectorstoreError):
 
 class EmbedderError(PfocrChatError):
     """The embedding model is missing, or is not the file it should be."""
+
+
+class RerankerError(PfocrChatError):
+    """The cross-encoder that ranks anew is missing, or is not one."""
 
 
 class LlmError(PfocrChatError):

@@ -13,12 +13,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats  # type: ignore[import-untyped] # ships no type information
 
 from pfocr_chat.catalog import Catalog, GeneSets, Reading
 from pfocr_chat.entities import SHARE, _weight
 from pfocr_chat.errors import QuestionError
-from pfocr_chat.lexicon import lookup_key, name_key, reads_as_name, singular, squeezed
+from pfocr_chat.lexicon import GREEK, lookup_key, name_key, reads_as_name, singular, squeezed
 from pfocr_chat.nomenclature import NameSource
 from pfocr_chat.records import Kind, Tier
 
@@ -26,6 +27,8 @@ MAX_GENES = 2_000
 """Names that one list may hold."""
 MIN_OVERLAP = 2
 """Genes that a figure has to share with a list of three genes or more."""
+WORDS_EACH = 20
+"""Words that a name may have on the average; the longest full names have some more."""
 SHOWN_FIGURES = 10
 SHOWN_NAMES = 20
 LONGEST_SHOWN = 40
@@ -39,6 +42,7 @@ _HEADERS = frozenset(
     """gene genes geneid genename genenames genesymbol genesymbols genelist hgncsymbol symbol symbols name names
     officialsymbol""".split()
 )
+_QUALIFIER = re.compile(rf"\d*|[a-z]|{'|'.join(GREEK.values())}")
 _MARKUP = re.compile(r"[\\`*\[\]<|]")
 
 
@@ -127,7 +131,14 @@ class Resolved:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return asdict(self)
+        return {
+            "genes": [asdict(gene) for gene in self.genes],
+            "families": [asdict(family) | {"members": list(family.members)} for family in self.families],
+            "unknown": list(self.unknown),
+            "absent": list(self.absent),
+            "ambiguous": [asdict(doubt) | {"others": list(doubt.others)} for doubt in self.ambiguous],
+            "with_families": self.with_families,
+        }
 
 
 def resolve_genes(names: Sequence[str], catalog: Catalog, *, with_families: bool = False) -> Resolved:
@@ -136,12 +147,16 @@ def resolve_genes(names: Sequence[str], catalog: Catalog, *, with_families: bool
     A symbol of the index, letter case aside, stands for itself; so does every approved symbol.
     Another name is read as the gene or family it most likely means, and a family as those of its
     members that the index has. Several words that are no name together are read one by one if at
-    least half of them are names.
+    least half of them are names, and none but the first is what sets a name apart from its like
+    ("zeta", "2", "B").
 
     Raises:
-        QuestionError: there are more than ``MAX_GENES`` names.
+        QuestionError: there are more than ``MAX_GENES`` names, or they are whole texts.
     """
     _check_number(len(names))
+    words = sum(len(name.split()) for name in names)
+    if words > MAX_GENES * WORDS_EACH:
+        raise QuestionError(f"The list has {words:,} words, which are no names of genes. Give one symbol on a line.")
     sets = catalog.gene_sets(_weakest(with_families))
     own = {symbol.casefold(): symbol for symbol in sorted(sets.genes, reverse=True)}
     others = [name for name in names if name.casefold() not in own]
@@ -194,7 +209,7 @@ def _with_words_apart(
     for name in names:
         words = name.split()
         known = [w for w in words if w.casefold() in own or (w in readings and reads_as_name(w))]
-        whole = name.casefold() in own or name in readings
+        whole = name.casefold() in own or name in readings or any(_QUALIFIER.fullmatch(name_key(w)) for w in words[1:])
         apart += [name] if whole or not known or 2 * len(known) < len(words) else words
     _check_number(len(apart))
     return tuple(apart)
@@ -223,11 +238,12 @@ class _Resolution:
             return not (same and approved), not same, -_weight(reading, readings), not shown, reading.name
 
         first, *rest = sorted(readings, key=rank)
-        if first.source != NameSource.SYMBOL:
-            least = SHARE * _weight(first, readings)
-            close = dict.fromkeys(self._symbol(r) for r in rest if _weight(r, readings) >= least)
-            if others := tuple(name for name in close if name != self._symbol(first)):
-                self.ambiguous.append(Ambiguity(typed, self._symbol(first), others))
+        least = SHARE * _weight(first, readings)
+        close = [r for r in rest if _weight(r, readings) >= least]
+        meant = {self._symbol(first), *(self._members(first) if first.is_family and close else ())}
+        others = tuple(dict.fromkeys(name for r in close if (name := self._symbol(r)) not in meant))
+        if others and first.source != NameSource.SYMBOL and first.name.casefold() != typed.casefold():
+            self.ambiguous.append(Ambiguity(typed, self._symbol(first), others))
         if first.is_family:
             self._add_family(typed, first)
         elif self._symbol(first) in self._shown:
@@ -237,11 +253,17 @@ class _Resolution:
 
     def _symbol(self, reading: Reading) -> str:
         """What the index calls it."""
-        return reading.name if reading.name in self._shown else self._older.get(reading.name, reading.name)
+        return reading.name if reading.is_family else self._current(reading.name)
+
+    def _current(self, symbol: str) -> str:
+        """The symbol, or an older one where the index has the gene under that."""
+        return symbol if symbol in self._shown else self._older.get(symbol, symbol)
+
+    def _members(self, family: Reading) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(map(self._current, self._catalog.members(family.name))))
 
     def _add_family(self, typed: str, reading: Reading) -> None:
-        every = (self._older.get(m, m) if m not in self._shown else m for m in self._catalog.members(reading.name))
-        members = tuple(member for member in every if member in self._shown)
+        members = tuple(member for member in self._members(reading) if member in self._shown)
         label = typed if reading.source is None else reading.name  # the corpus has no name for it but its key
         if not members:
             self.absent.append(typed)
@@ -287,7 +309,14 @@ class GeneListResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return asdict(self) | {"rows": [row.to_dict() for row in self.rows]}
+        return {
+            "rows": [row.to_dict() for row in self.rows],
+            "background": self.background,
+            "listed": self.listed,
+            "figures_tested": self.figures_tested,
+            "figures_found": self.figures_found,
+            "min_overlap": self.min_overlap,
+        }
 
 
 def enrich(resolved: Resolved, catalog: Catalog, *, limit: int = 50, min_overlap: int | None = None) -> GeneListResult:
@@ -316,8 +345,8 @@ def rank_figures(
     overlaps = before[sets.starts[1:]] - before[sets.starts[:-1]]
     tested = np.flatnonzero(overlaps)
     overlaps, sizes = overlaps[tested], np.diff(sets.starts)[tested]
-    p_values = np.clip(stats.hypergeom.sf(overlaps - 1, len(sets.genes), sizes, len(listed)), 0.0, 1.0)
-    q_values = stats.false_discovery_control(p_values) if len(p_values) else p_values
+    p_values = _upper_tails(overlaps, sizes, population=len(sets.genes), draws=len(listed))
+    q_values = stats.false_discovery_control(p_values) if len(tested) else p_values
     order = np.lexsort((tested, -overlaps, p_values))
     found = order[overlaps[order] >= least]
     rows = tuple(
@@ -331,6 +360,16 @@ def rank_figures(
         for at in found[:limit]
     )
     return GeneListResult(rows, len(sets.genes), len(listed), len(tested), len(found), least)
+
+
+def _upper_tails(
+    overlaps: NDArray[np.int64], sizes: NDArray[np.int64], *, population: int, draws: int
+) -> NDArray[np.float64]:
+    """The p-values of the figures; many share their numbers, for which the function is asked once."""
+    width = population + 1
+    alike, which = np.unique(overlaps * width + sizes, return_inverse=True)
+    tails = stats.hypergeom.sf(alike // width - 1, population, alike % width, draws)
+    return np.asarray(np.clip(tails, 0.0, 1.0)[which], dtype=np.float64)
 
 
 def _places(sets: GeneSets, symbols: Iterable[str]) -> list[int]:
@@ -355,21 +394,20 @@ def render_gene_list(result: GeneListResult, resolved: Resolved) -> str:
 
 
 def _summary(result: GeneListResult, resolved: Resolved) -> str:
-    shown = "printed in" if not resolved.with_families else "shown, as themselves or in a printed family, in"
-    background = f"{_counted(result.background, 'gene')} {shown} figures of this index"
+    how = "shown, by themselves or as a member of a printed family," if resolved.with_families else "printed"
+    background = f"{_counted(result.background, 'gene')} {how} in figures of this index"
     if not result.listed:
-        return f"No gene of the list is among the background, the {background}."
-    if not result.rows and not result.figures_found:
-        return (
-            f"No figure shows {result.min_overlap} or more of the {_counted(result.listed, 'listed gene')};"
-            f" {_counted(result.figures_tested, 'figure')} show fewer. Background: the {background}."
-        )
+        return f"None of the listed genes is in the background, the {background}, so there is nothing to compare."
+    genes = "the one listed gene" if result.listed == 1 else f"at least one of the {result.listed:,} listed genes"
+    found = result.figures_found
+    shared = f" **{found:,}** of them share{'s' if found == 1 else ''} {result.min_overlap} or more."
     return (
-        f"**{_counted(result.figures_found, 'figure')}** of {result.figures_tested:,} with any of the"
-        f" {_counted(result.listed, 'listed gene')} show{'s' if result.figures_found == 1 else ''} at least"
-        f" {result.min_overlap} of them, against a background of the {background}. p is the probability of such an"
-        " overlap, or a larger one, by chance (hypergeometric, one-sided); q is p corrected for the"
-        f" {_counted(result.figures_tested, 'figure')} tested (Benjamini–Hochberg)."
+        f"**{_counted(result.figures_tested, 'figure')}** show{'s' if result.figures_tested == 1 else ''} {genes},"
+        f" tested against a background of the {background}."
+        + (shared if result.min_overlap > 1 else "")
+        + " p is the probability of as large an overlap by chance (hypergeometric, one-sided), q is p corrected for"
+        " the number of figures tested (Benjamini–Hochberg)."
+        + (" A printed family counts as many genes, so that p is too small there." if resolved.with_families else "")
     )
 
 
@@ -384,14 +422,15 @@ def _table(result: GeneListResult) -> str:
 
 def _notes(resolved: Resolved) -> Iterable[str]:
     """A sentence for each way in which names were not simply symbols of the index; "" where none was."""
-    renamed = [g for g in resolved.genes if g.family is None and g.typed.casefold() != g.symbol.casefold()]
+    renamed = [g for g in resolved.genes if g.family is None and lookup_key(g.typed) != lookup_key(g.symbol)]
     yield _note("Read by another name: ", [f"{_plain(g.typed)} = {_plain(g.symbol)}" for g in renamed])
     families = [f"{_plain(f.typed)} ({_counted(len(f.members), 'gene')})" for f in resolved.families]
-    yield _note("Families, of which every member in the index is listed: ", families)
+    printed = "" if resolved.with_families else " that figures print by their own names"
+    yield _note(f"Families, listed as those of their members{printed}: ", families)
     for doubt in resolved.ambiguous[:SHOWN_NAMES]:
         others = _listing((_plain(name) for name in doubt.others), last="or")
         yield f"{_plain(doubt.typed)} was read as {_plain(doubt.chosen)}; it may also mean {others}."
-    absent = "Known, but in no figure of this index and so outside the background: "
+    absent = "Known, but printed in no figure of this index and so outside the background: "
     yield _note(absent, [_plain(name) for name in resolved.absent])
     yield _note("Not known as a gene: ", [_plain(name) for name in resolved.unknown])
 
@@ -414,5 +453,6 @@ def _counted(number: int, noun: str) -> str:
 
 def _plain(name: str) -> str:
     """A name as Markdown that shows it as it is, cut where it is long."""
-    short = name if len(name) <= LONGEST_SHOWN else f"{name[: LONGEST_SHOWN - 1]}…"
+    short = " ".join(name.split())
+    short = short if len(short) <= LONGEST_SHOWN else f"{short[: LONGEST_SHOWN - 1]}…"
     return _MARKUP.sub(r"\\\g<0>", short)

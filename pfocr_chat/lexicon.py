@@ -216,11 +216,11 @@ def name_windows(text: str, longest: int = 6) -> list[tuple[str, int, int, str]]
 def reads_as_name(written: str) -> bool:
     """Whether a word of a question may be looked up as a name.
 
-    English words that are also gene symbols ("rest", "cat", "max") count in capitals only, single
-    letters and bare numbers never.
+    English words that are also gene symbols ("rest", "cat", "max") and those that say how things are
+    related ("acts") count in capitals only, single letters and bare numbers never.
     """
     lowered = written.lower()
-    if lowered in STOPWORDS or lowered in ENGLISH_LIKE:
+    if lowered in STOPWORDS or lowered in ENGLISH_LIKE or lowered in RELATION_WORDS:
         return written.isupper() and len(written) > 2
     return len(lowered) > 1 and not written.isdigit()
 

@@ -183,7 +183,7 @@ class Query:
         named = [" or ".join(map(str, group)) for group in self.groups]
         named += [f"not {entity}" for entity in self.excluded]
         named += [f"“{word}”" for word in self.other_words]
-        named += list(self.figids)
+        named += [*self.figids, *self.missing]
         wanted = {Intent.LISTING: "all figures", Intent.COUNT: "the number of figures"}.get(self.intent, "figures")
         about = f"{wanted} on {', '.join(named)}" if named else wanted
         return " ".join(part for part in (about, str(self.filters)) if part)

@@ -20,7 +20,7 @@ from pfocr_chat.errors import QuestionError
 from pfocr_chat.filters import read_filters
 from pfocr_chat.lexicon import RELATION_WORDS, STOPWORDS, atoms, singular
 from pfocr_chat.logic import grouped
-from pfocr_chat.organisms import ORGANISMS
+from pfocr_chat.organisms import ORGANISMS, find_organisms
 from pfocr_chat.queries import Entity, Intent, Query
 from pfocr_chat.records import FIGID_PATTERN
 from pfocr_chat.wording import corrected, expansions_of
@@ -118,11 +118,12 @@ def understand(question: str, catalog: Catalog, conversation: Conversation | Non
     # word like any other, and a group ("plants") always is.
     filters = replace(reading.filters, organisms=species if listing else ())
     groups, excluded = grouped(text, named) if listing else (tuple((entity,) for entity in named), ())
-    covered = mentioned_atoms(named)
-    if filters.organisms:
-        covered |= {atom for words in reading.organism_words for atom in atoms(words)}
+    # An exclusion that could not be used ("not in mice") is no word that a figure must have.
+    covered = mentioned_atoms(named) | {atom for words in reading.ignored for atom in atoms(words)}
     if last and refers_back:
         filters = filters.over(last.filters)
+    organisms = {a for s in find_organisms(text, catalog.organisms) for a in atoms(text[s.start : s.end])}
+    covered |= organisms if filters.organisms else set()
     return Query(
         question=question,
         text=text,
@@ -137,8 +138,8 @@ def understand(question: str, catalog: Catalog, conversation: Conversation | Non
         filters=filters,
         figids=figids,
         missing=missing,
-        unknown=unknown,
-        unfamiliar=unfamiliar,
+        unknown=tuple(word for word in unknown if not organisms.intersection(atoms(word))),
+        unfamiliar=tuple(word for word in unfamiliar if not covered.intersection(atoms(word))),
         ignored=reading.ignored,
         corrections=corrections,
         refers_back=refers_back,

@@ -3,20 +3,22 @@
 A figure's score is the cosine similarity of its nearest passage plus the share of the question's
 words that it has, as BM25 weighs words. Other words for the same (another spelling of a gene, the
 long form of an abbreviation) count as much as those typed. The sum is not weighted: neither weights
-nor reciprocal ranks gave more (docs/log.md).
+nor reciprocal ranks gave more (docs/log.md). A cross-encoder, where there is one, puts the best
+figures in a new order.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Protocol
 
 from pfocr_chat.catalog import Catalog
 from pfocr_chat.citations import best_quote
 from pfocr_chat.lexicon import lookup_key, says, spaced
+from pfocr_chat.passages import to_passages
 from pfocr_chat.queries import Entity, Hit, Intent, Match, Query
 from pfocr_chat.records import FigureRecord, Mention, Tier
 from pfocr_chat.vectorindex import VectorIndex
@@ -27,6 +29,12 @@ SHOWS_ALL = 3.0
 """Added to the score of a figure that shows every entity asked for: more than anything else can give."""
 DUPLICATE = 0.1
 """Taken from the score of a figure whose paper and caption are those of a better one."""
+SPARE = 10
+"""Figures looked at beyond those asked for, to take the places of such repeats."""
+RERANKED = 20
+"""The best figures that a cross-encoder puts in a new order."""
+RERANKED_TEXT = 1_500
+"""Characters of a text that a cross-encoder judges: with the question, inside the 512 word pieces that most read."""
 DEPTH = 200
 """Passages taken from the vectors, where no filter leaves fewer."""
 TEXT_DEPTH = 1_000
@@ -45,19 +53,31 @@ class QueryEmbedder(Protocol):
     def embed_query(self, text: str) -> list[float]: ...
 
 
+class PairScorer(Protocol):
+    """What retrieval needs of a cross-encoder: scores for (question, text), higher where the text answers better."""
+
+    def score(self, text_pairs: list[tuple[str, str]]) -> list[float]: ...
+
+
 class Retriever:
     """Searches one generation of an index."""
 
-    def __init__(self, catalog: Catalog, vectors: VectorIndex, embedder: QueryEmbedder) -> None:
+    def __init__(
+        self, catalog: Catalog, vectors: VectorIndex, embedder: QueryEmbedder, *, reranker: PairScorer | None = None
+    ) -> None:
         self._catalog = catalog
         self._vectors = vectors
         self._embedder = embedder
+        self._reranker = reranker
 
     def retrieve(self, query: Query, k: int, *, complete: Sequence[str] = ()) -> list[Hit]:
         """At most ``k`` figures, best first; figures outside the query's filters are left out.
 
-        Figures in ``complete``, the exact answer to a question for several entities, come first.
+        Figures in ``complete``, the exact answer to a question for several entities, come first. A
+        reranker's order is final for the first ``RERANKED``; scores do not tell of it but stay at
+        their places, so that the first hit has the highest.
         """
+        first = frozenset(complete if len(query.groups) > 1 else ())
         inside = self._catalog.figids_meeting(query.filters) if query.filters else None
         lexical = self._lexical(query)
         if inside is not None:
@@ -70,14 +90,17 @@ class Retriever:
         }
         for figid, share in self._shares_shown(query, inside).items():
             scores[figid] = scores.get(figid, floor) + SHOWN_WEIGHT * share
-        for figid in complete if len(query.groups) > 1 else ():
+        for figid in first:
             scores[figid] = scores.get(figid, floor) + SHOWS_ALL
         for entity in query.excluded:
             for figid in self._figures_showing(entity):
                 scores.pop(figid, None)
-        best = sorted(scores, key=lambda figid: (-scores[figid], figid))[: k + k // 5 + 1]
-        hits = self.to_hits(query, best, scores=scores, similarities=similarities)
-        return _without_crowding(hits)[:k]
+        wanted = max(k, RERANKED) if self._reranker else k
+        best = sorted(scores, key=lambda figid: (-scores[figid], figid))[: wanted + max(wanted // 5, SPARE)]
+        hits = _without_crowding(self.to_hits(query, best, scores=scores, similarities=similarities))
+        if self._reranker and hits:
+            hits[:RERANKED] = _reranked(self._reranker, query, hits[:RERANKED], first)
+        return hits[:k]
 
     def to_hits(
         self,
@@ -120,7 +143,7 @@ class Retriever:
                 narrowed = {f: found[f] for f in self._figures_with(query.other_words) if f in found}
                 found = narrowed if narrowed or query.intent is Intent.COUNT else found
         else:
-            with_words = self._figures_with(query.subjects) if query.subjects else self._catalog.figids()
+            with_words = self._figures_with(query.other_words) if query.other_words else self._catalog.figids()
             found = dict.fromkeys(with_words, int(Tier.CAPTION))
         for entity in query.excluded:
             found = {figid: tier for figid, tier in found.items() if figid not in self._figures_showing(entity)}
@@ -218,13 +241,41 @@ def _near(spelling: str) -> str:
 
 def _without_crowding(hits: Sequence[Hit]) -> list[Hit]:
     """The hits in order again after those that repeat a better one's paper and caption are set back."""
+    repeats = _repeats(hits)
+    kept = [replace(hit, score=hit.score - DUPLICATE) if hit.figid in repeats else hit for hit in hits]
+    return sorted(kept, key=lambda hit: (-hit.score, hit.figid))
+
+
+def _repeats(hits: Iterable[Hit]) -> set[str]:
+    """The figures whose paper and caption are those of one before them."""
     seen: set[tuple[str, ...]] = set()
-    kept = []
+    repeats = set()
     for hit in hits:
         text = (hit.record.paper_title or hit.record.pmcid or "", hit.record.caption or hit.figid)
-        kept.append(replace(hit, score=hit.score - DUPLICATE) if text in seen else hit)
+        if text in seen:
+            repeats.add(hit.figid)
         seen.add(text)
-    return sorted(kept, key=lambda hit: (-hit.score, hit.figid))
+    return repeats
+
+
+def _reranked(reranker: PairScorer, query: Query, hits: Sequence[Hit], first: Set[str]) -> list[Hit]:
+    """The hits by the best score that a text of theirs gets; equal ones keep their order.
+
+    Figures in ``first`` stay in front, and those that repeat a better one's paper and caption go to the end.
+    """
+    texts = [
+        (hit.figid, passage.text)
+        for hit in hits
+        for passage in to_passages(hit.record, window=RERANKED_TEXT, count_tokens=len)
+    ]
+    judged: dict[str, float] = {}
+    scores = reranker.score([(query.text, text) for _, text in texts])
+    for (figid, _), score in zip(texts, scores, strict=True):
+        judged[figid] = max(score, judged.get(figid, score))
+    ranked = sorted(hits, key=lambda hit: -judged[hit.figid])
+    repeats = _repeats(ranked)
+    ranked.sort(key=lambda hit: (hit.figid not in first, hit.figid in repeats))
+    return [replace(hit, score=place.score) for hit, place in zip(ranked, hits, strict=True)]
 
 
 def _matches(query: Query, record: FigureRecord) -> tuple[Match, ...]:

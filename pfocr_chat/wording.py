@@ -14,9 +14,13 @@ from pfocr_chat.organisms import ORGANISMS, find_organisms
 from pfocr_chat.queries import Entity, Expansion
 
 SHORTEST = 5
-"""Letters of a word that may be mended; a shorter one is close to too many others."""
+"""Letters of a word that may be mended where two changed places; a shorter one is close to too many others. With one
+letter more, one may be missing or too many, and with two more, one may be wrong: "vision" is not "virion"."""
 LONG = 10
 """Letters from which two errors are forgiven, not one."""
+SHORTEST_NAME = 4
+"""Letters of a name with a number that may be mended where two of them changed places; one more, where one is
+wrong, missing or too many: TRAF8 may be a name as well as TRAJ8."""
 LONGEST_PHRASE = 6
 MAX_OTHERS = 6
 """Ways to say the same that are searched for."""
@@ -24,7 +28,7 @@ MAX_OTHERS = 6
 _ORGANISM_NAMES = {o.latin: tuple(name_key(name) for name in (o.latin, *o.names)) for o in ORGANISMS}
 _WORD = re.compile(r"(?<![^\W_])[^\W\d_]+(?![^\W_])")
 _CAPITALS = re.compile(r"(?<![^\W_])[A-Z][A-Z\d]+(?![^\W_])")
-_CODE = re.compile(r"[^\W\d_]{3,}[-‐-―−]?\d+")
+_CODE = re.compile(r"(?<![^\W_])(?P<letters>[^\W\d_]{4,})[-‐-―−]?(?P<number>\d+)(?![^\W_])")
 _ENDINGS = ("s", "es")
 
 
@@ -32,14 +36,15 @@ def corrected(text: str, catalog: Catalog) -> tuple[str, tuple[tuple[str, str], 
     """``text`` with its typing errors mended, and what was replaced by what.
 
     Only words that stand in no record and are no known name are looked at; the nearest word of the
-    records (or name with the same number, for a name with a number) that begins with the same two
-    letters takes their place, at an optimal string alignment distance of one, or two in long words.
+    records that begins with the same two letters takes their place, at an optimal string alignment
+    distance of one, or two in long words; in the shortest ones two letters may have changed places. A
+    name with a number is read as the one name that has this number and almost these letters.
     """
     replaced: dict[str, str] = {}
-    for word in dict.fromkeys(_CODE.findall(text)):
-        meant = _nearest_name(word, catalog)
+    for code in _CODE.finditer(text):
+        meant = _nearest_name(code, catalog)
         if meant:
-            replaced[word] = meant
+            replaced[code.group()] = meant
     for word in dict.fromkeys(_WORD.findall(text)):
         meant = _nearest_word(word, catalog)
         if meant:
@@ -53,7 +58,8 @@ def _nearest_word(word: str, catalog: Catalog) -> str | None:
     atom = " ".join(atoms(word))
     if len(atom) < SHORTEST or not atom.isalpha() or atom in STOPWORDS or word.isupper():
         return None
-    if catalog.has_word(atom) or catalog.readings([squeezed(atom)]):
+    known = catalog.readings(squeezed(form) for form in (atom, singular(atom)) if form)
+    if known or catalog.has_word(atom):
         return None
     limit = 2 if len(atom) >= LONG else 1
     stems = catalog.words_like(atom[:2])
@@ -62,17 +68,43 @@ def _nearest_word(word: str, catalog: Catalog) -> str | None:
         for stem, distance, _ in process.extract(form, stems.keys(), scorer=OSA.distance, score_cutoff=limit):
             if len(stem) >= SHORTEST - 1 and (best is None or (distance, -stems[stem]) < best[:2]):
                 best = (distance, -stems[stem], stem)
-    return catalog.word_like(best[2], atom) if best else None
+    meant = catalog.word_like(best[2], atom) if best else atom
+    # The stems may be closer than the words are: "nephriti" and "nephrin".
+    close = meant != atom and OSA.distance(atom, meant) <= limit and _is_likely(atom, meant)
+    return meant if close and catalog.has_word(meant) else None
 
 
-def _nearest_name(word: str, catalog: Catalog) -> str | None:
-    key = squeezed(" ".join(atoms(word)))
-    if catalog.readings([key]) or catalog.has_phrase(" ".join(atoms(word))):
+def _is_likely(word: str, meant: str) -> bool:
+    """Whether a short word may be a slip for another."""
+    if len(word) > SHORTEST + 1 or _is_swap(word, meant):
+        return True
+    return len(word) > SHORTEST and len(word) != len(meant)
+
+
+def _is_swap(word: str, other: str) -> bool:
+    """Whether two words differ in two neighbouring letters that have changed places."""
+    return OSA.distance(word, other) == 1 and sorted(word) == sorted(other)
+
+
+def _nearest_name(code: re.Match[str], catalog: Catalog) -> str | None:
+    spelling = " ".join(atoms(code.group()))
+    key = squeezed(spelling)
+    letters, number = key.rstrip("0123456789"), code["number"]
+    bare = key.removeprefix("p") if re.match("p[A-Z]", code.group()) else key
+    if catalog.readings({key, bare}) or catalog.has_phrase(spelling) or not letters.isalpha():
         return None
-    number = re.sub(r"\D", "", key)
-    names = [n for n in catalog.names_like(key[:2]) if re.sub(r"\D", "", n) == number and n[-1:] == key[-1:]]
-    found = process.extractOne(key, names, scorer=OSA.distance, score_cutoff=1)
-    return str(found[0]).upper() if found and len(key) >= SHORTEST else None
+    swapped = {letters[:at] + letters[at + 1] + letters[at] + letters[at + 2 :] for at in range(len(letters) - 1)}
+    near = {f"{other}{number}" for other in swapped}
+    if len(letters) > SHORTEST_NAME:
+        near |= {
+            name
+            for name in catalog.names_like(letters[:2])
+            if name.rstrip("0123456789") + number == name and OSA.distance(name, key) == 1
+        }
+    # A name that no figure prints is as likely a coincidence.
+    meant = {name for name, found in catalog.readings(near).items() if any(r.printed for r in found)}
+    best = [name for name in sorted(meant) if _is_swap(name, key)] or sorted(meant)
+    return best[0].upper() if len(best) == 1 else None
 
 
 def expansions_of(text: str, entities: Sequence[Entity], catalog: Catalog) -> tuple[Expansion, ...]:

@@ -99,6 +99,7 @@ RECORDS: Mapping[str, tuple[Mapping[str, str], Mapping[str, tuple[str, str]]]] =
             "caption": "Macrophages release TNF-α and IL-6 in sepsis. IL-6 makes the liver produce CRP.",
             "papertitle": "Cytokine storms",
             "year": "2020",
+            "organisms": "mouse | Homo sapiens",
         },
         {
             "TNF-α": ("TNF", "ncbigene_synonym"),
@@ -112,6 +113,7 @@ RECORDS: Mapping[str, tuple[Mapping[str, str], Mapping[str, tuple[str, str]]]] =
             "caption": "TNF binds TNFR1 and recruits TRADD. Caspase-8 then cleaves BID in 24 h.",
             "papertitle": "Death receptors",
             "year": "2005",
+            "organisms": "Homo sapiens",
         },
         {"TNF": ("TNF", "ncbigene_symbol"), "TRADD": ("TRADD", "ncbigene_symbol")},
     ),

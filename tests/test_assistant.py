@@ -217,7 +217,7 @@ def test_an_answer_becomes_json(seed_assistant: Assistant) -> None:
             "near_misses",
             "grounding",
             "conversation",
-            "searched_for",
+            "understood",
             "llm",
             "generation",
             "notes",
@@ -226,6 +226,21 @@ def test_an_answer_becomes_json(seed_assistant: Assistant) -> None:
     assert json.loads(json.dumps(answered)) == answered
     assert json.loads(json.dumps(abstained)) == abstained
     assert set(answered["citations"][0]) == {"key", "figid", "pmcid", "title", "url", "quote", "quote_source", "links"}
+    assert set(answered["understood"]) == {
+        "summary",
+        "intent",
+        "text",
+        "entities",
+        "groups",
+        "excluded",
+        "other_words",
+        "filters",
+        "corrections",
+        "ignored",
+        "unknown",
+    }
+    assert answered["understood"]["summary"] == "figures on annexin A6 = ANXA6 (gene), FAK = PTK2 (gene)"
+    assert abstained["understood"]["unknown"] == ["frobnicase"]
     assert answered["grounding"]["counts"] == {"quoted": len(answered["citations"])}
 
 

@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
-from planted import BOTH, FAK, FAK_2, RECORDS, SUMMARY, Planted, write_records
+from planted import BOTH, FAK, FAK_2, RECORDS, SUMMARY, UNDATED, Planted, write_records
 
 from pfocr_chat.cli import main
 
@@ -83,7 +83,7 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_figure_is_described(planted: Planted, capsys: pytest.CaptureFixture[str]) -> None:
-    """The answer's text, its citation with quote and links, and the verdict; nothing on standard error."""
+    """The answer's text, its citation with quote and links, the verdict, and what was understood; no error output."""
     assert ask(capsys, planted, f"What does {FAK_2} show?") == (
         0,
         "**FAK inhibitors** [1]\n"
@@ -98,7 +98,8 @@ def test_a_figure_is_described(planted: Planted, capsys: pytest.CaptureFixture[s
         f"    PFOCR page: https://pfocr.wikipathways.org/figures/{FAK_2}.html\n"
         "    Paper at PMC: https://www.ncbi.nlm.nih.gov/pmc/articles/PMC9000001\n"
         "\n"
-        "Checked: 1 quoted.\n",
+        "Checked: 1 quoted.\n"
+        f"Understood as: figures on {FAK_2}.\n",
         "",
     )
 
@@ -119,8 +120,20 @@ def test_an_abstention_is_an_answer(planted: Planted, capsys: pytest.CaptureFixt
     assert (status, err) == (0, "")
     lines = out.splitlines()
     assert lines[:3] == ["No figure in the index names frobnicase.", "", "Nearest figures:"]
-    assert len(lines) == 6
+    assert len(lines) == 7
     assert f"- {FAK_2}: FAK inhibitors (https://pfocr.wikipathways.org/figures/{FAK_2}.html)" in lines
+    assert lines[-1] == "Understood as: figures on FAK = PTK2 (gene), “frobnicase”."
+
+
+def test_what_was_made_of_a_question_is_told(planted: Planted, capsys: pytest.CaptureFixture[str]) -> None:
+    """Notes on what was not taken as typed, and the question as it was understood, come last."""
+    status, out, err = ask(capsys, planted, "How many figures show TNF or IL-6 in sepsiis since 2010 not in mice?")
+    assert (status, err) == (0, "")
+    assert out.splitlines()[-3:] == [
+        "Note: “sepsiis” was read as “sepsis”.",
+        "Note: “not in mice” could not be used as a condition.",
+        "Understood as: the number of figures on TNF (gene) or IL-6 = IL6 (gene), “sepsis” published since 2010.",
+    ]
 
 
 def test_an_answer_as_json(planted: Planted, capsys: pytest.CaptureFixture[str]) -> None:
@@ -128,7 +141,8 @@ def test_an_answer_as_json(planted: Planted, capsys: pytest.CaptureFixture[str])
     status, out, err = ask(capsys, planted, "Which figures show TNF and IL-6?", "--json")
     answer = json.loads(out)
     assert (status, err) == (0, "")
-    assert (answer["figids"][0], answer["llm"], answer["abstained"]) == (BOTH, "none", False)
+    assert (set(answer["figids"]), answer["llm"], answer["abstained"]) == ({BOTH, UNDATED}, "none", False)
+    assert answer["understood"]["summary"] == "all figures on TNF (gene), IL-6 = IL6 (gene)"
     assert "TNF-α" in out
 
 
@@ -137,6 +151,7 @@ def test_a_greeting_has_no_verdict(planted: Planted, capsys: pytest.CaptureFixtu
     status, out, err = ask(capsys, planted, "hello")
     assert (status, err) == (0, "")
     assert "Checked" not in out
+    assert "Understood" not in out
     assert "[1]" not in out
 
 
@@ -187,7 +202,7 @@ def test_find_as_json(planted: Planted, capsys: pytest.CaptureFixture[str]) -> N
 
 def test_find_may_find_nothing(planted: Planted, capsys: pytest.CaptureFixture[str]) -> None:
     """A figure that is not there, or years without figures, find nothing, and that is said."""
-    for question in ("PMC1234567__no.g1", "FAK since 2090"):
+    for question in ("PMC1234567__no.g1", "FAK before 1950"):
         found = run(capsys, "find", question, "--vectorstore", planted.vectorstore)
         assert found == (0, "No figure found.\n", "")
 
@@ -228,7 +243,9 @@ def test_indexing_converges_and_says_what_it_did(elsewhere: Path, capsys: pytest
         f"{left} of {left} figures indexed (0 added, 0 changed, 1 deleted, {left} unchanged, 0 unreadable);"
         " generation g000002 in vs\n",
     )
-    assert run(capsys, "ask", FAK, "--vectorstore", "vs", "--llm", "none")[1] == f"The index has no {FAK}.\n"
+    assert run(capsys, "ask", FAK, "--vectorstore", "vs", "--llm", "none")[1] == (
+        f"The index has no {FAK}.\nUnderstood as: figures on {FAK}.\n"
+    )
 
 
 def test_many_unreadable_files_are_counted(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -334,7 +351,8 @@ def test_an_unknown_variable_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys
     expected = (
         1,
         "",
-        "pfocr-chat: PFOCR_CHAT_VECTORSTOER is not a setting. There are: PFOCR_CHAT_LLM, PFOCR_CHAT_VECTORSTORE.\n",
+        "pfocr-chat: PFOCR_CHAT_VECTORSTOER is not a setting. There are: PFOCR_CHAT_LLM, PFOCR_CHAT_RERANKER, "
+        "PFOCR_CHAT_VECTORSTORE.\n",
     )
     assert run(capsys, "status") == expected
     assert run(capsys, "index", "x") == expected

@@ -27,16 +27,24 @@ def somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_arguments_go_before_the_environment() -> None:
     """An argument wins over its variable, and a variable over the default."""
-    environ = {"PFOCR_CHAT_VECTORSTORE": "/from/environ", "PFOCR_CHAT_LLM": "none"}
-    assert load_config("/given", "bundled", environ=environ) == Config(Path("/given"), "bundled")
-    assert load_config(environ=environ) == Config(Path("/from/environ"), "none")
+    environ = {
+        "PFOCR_CHAT_VECTORSTORE": "/from/environ",
+        "PFOCR_CHAT_LLM": "none",
+        "PFOCR_CHAT_RERANKER": "some/encoder",
+    }
+    given = load_config("/given", "bundled", "./encoder", environ=environ)
+    assert given == Config(Path("/given"), "bundled", "./encoder")
+    assert load_config(environ=environ) == Config(Path("/from/environ"), "none", "some/encoder")
 
 
 @pytest.mark.usefixtures("somewhere")
 def test_the_users_data_folder_is_the_last_resort() -> None:
-    """Without a setting and without ./vectorstore the index lies in the user's data folder; the LLM is auto."""
+    """Without a setting and without ./vectorstore the index lies in the user's data folder.
+
+    The LLM is auto, and there is no reranker.
+    """
     expected = Path(platformdirs.user_data_dir("pfocr-chat")) / "vectorstore"
-    assert load_config(environ={}) == Config(expected, "auto")
+    assert load_config(environ={}) == Config(expected, "auto", None)
 
 
 def test_a_vectorstore_beside_the_user_is_found(somewhere: Path) -> None:
@@ -50,7 +58,8 @@ def test_a_vectorstore_beside_the_user_is_found(somewhere: Path) -> None:
 @pytest.mark.usefixtures("somewhere")
 def test_empty_settings_count_as_missing() -> None:
     """An empty variable is as good as none."""
-    assert load_config(environ={"PFOCR_CHAT_VECTORSTORE": "", "PFOCR_CHAT_LLM": ""}) == load_config(environ={})
+    empty = {"PFOCR_CHAT_VECTORSTORE": "", "PFOCR_CHAT_LLM": "", "PFOCR_CHAT_RERANKER": ""}
+    assert load_config(environ=empty) == load_config(environ={})
 
 
 def test_a_tilde_is_the_users_home() -> None:
@@ -62,7 +71,8 @@ def test_a_tilde_is_the_users_home() -> None:
 def test_an_unknown_setting_is_named() -> None:
     """A mistyped variable is an error that names it and those that there are; other variables are not ours."""
     with pytest.raises(
-        ConfigError, match=r"PFOCR_CHAT_LMM is not a setting\. There are: PFOCR_CHAT_LLM, PFOCR_CHAT_VECT"
+        ConfigError,
+        match=r"PFOCR_CHAT_LMM is not a setting\. There are: PFOCR_CHAT_LLM, PFOCR_CHAT_RERANKER, PFOCR_CHAT_VECT",
     ):
         load_config(environ={"PFOCR_CHAT_LMM": "none"})
     assert load_config("v", environ={"PFOCR_HOME": "x", "LLM": "y"}).llm == "auto"

@@ -29,8 +29,8 @@ HEAVY = (
 
 NAMES = """Answer Assistant Check Citation ConfigError Conversation CorpusError CorruptIndexError EmbedderError
     EvaluationError FigureRecord Grounding Hit IndexBusyError IndexMismatchError LlmError LlmUnavailableError Match
-    NearMiss NoIndexError PfocrChatError PromptError QuestionError RecordError Stage Status Text Tier VectorstoreError
-    Verdict open_assistant""".split()
+    NearMiss NoIndexError PfocrChatError PromptError QuestionError RecordError RerankerError Stage Status Text Tier
+    VectorstoreError Verdict open_assistant""".split()
 
 
 def test_the_public_names_are_these() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
+from dataclasses import fields
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +16,7 @@ from pfocr_chat.answers import Conversation, Turn
 from pfocr_chat.catalog import FILE_NAME, Catalog
 from pfocr_chat.config import MAX_QUESTION
 from pfocr_chat.errors import QuestionError
-from pfocr_chat.queries import Intent, Query
+from pfocr_chat.queries import Filters, Intent, Query
 from pfocr_chat.query import MAX_SUBJECT, understand
 from pfocr_chat.records import Kind
 
@@ -28,7 +30,7 @@ def catalog(planted: Planted) -> Iterator[Catalog]:
 def talk(question: str, catalog: Catalog, figids: tuple[str, ...] = ()) -> Conversation:
     """A conversation whose last turn asked ``question``."""
     query = understand(question, catalog)
-    return Conversation((Turn(question, query.text, query.intent, figids, query.year_from, query.year_to),))
+    return Conversation((Turn(question, query.text, query.intent, figids, query.filters),))
 
 
 # The text of a question
@@ -99,6 +101,8 @@ def test_repetition_is_read_in_reasonable_time(question: str, catalog: Catalog) 
     [
         ("How does FAK activate YAP1?", Intent.RELATION),
         ("ferroptosis", Intent.RELATION),
+        ("show me a diagram of TNF", Intent.RELATION),
+        ("find the figure in which FAK activates YAP1", Intent.RELATION),
         ("Which figures show FAK?", Intent.LISTING),
         ("list all pathways of TNF", Intent.LISTING),
         ("figures about insulin", Intent.LISTING),
@@ -159,7 +163,7 @@ def test_a_greeting_before_a_question_is_no_small_talk(question: str, catalog: C
 def test_years_become_inclusive_bounds(words: str, low: int | None, high: int | None, catalog: Catalog) -> None:
     """Years in words bound the search, and their words are not searched for."""
     query = understand(f"figures on TNF {words}", catalog)
-    assert (query.year_from, query.year_to) == (low, high)
+    assert (query.filters, query.ignored) == (Filters(low, high), ())
     assert query.text == "figures on TNF"
 
 
@@ -168,7 +172,56 @@ def test_years_become_inclusive_bounds(words: str, low: int | None, high: int | 
 )
 def test_other_numbers_are_no_years(question: str, catalog: Catalog) -> None:
     """A number that is not said to be a year bounds nothing."""
-    assert understand(question, catalog).years is None
+    assert understand(question, catalog).filters == Filters()
+
+
+@pytest.mark.parametrize(
+    ("question", "ignored"),
+    [
+        ("TNF since 2090", "since 2090"),
+        ("figures on TNF not in 2010", "not in 2010"),
+        ("which figures show TNF not in mice?", "not in mice"),
+        ("figures on TNF in the journal Annals of Quokkas", None),
+    ],
+)
+def test_a_condition_that_cannot_be_used_is_kept_apart(question: str, ignored: str | None, catalog: Catalog) -> None:
+    """Years to come and exclusions restrict nothing and are told as typed; a journal that is not there is one."""
+    query = understand(question, catalog)
+    assert query.ignored == ((ignored,) if ignored else ())
+    assert query.filters == (Filters() if ignored else Filters(journals=("Annals of Quokkas",)))
+
+
+def test_a_journal_restricts_and_is_not_searched_for(catalog: Catalog) -> None:
+    """It is spelled as the records spell it, and its words are left out."""
+    query = understand("which figures in the journal of planted records show FAK since 2010?", catalog)
+    assert query.filters == Filters(year_from=2010, journals=("Journal of Planted Records",))
+    assert query.text == "which figures show FAK?"
+    assert query.subjects == ("fak",)
+
+
+@pytest.mark.parametrize(
+    ("question", "organisms", "other_words"),
+    [
+        ("Which figures show FAK in mice?", ("Mus musculus",), ()),
+        ("How many figures show FAK in zebrafish or fruit flies?", ("Danio rerio", "Drosophila melanogaster"), ()),
+        ("How does FAK bind YAP1 in mice?", (), ("mice",)),
+        ("Show me a figure of FAK in mice", (), ("mice",)),
+        ("Which figures show FAK in plants?", (), ("plants",)),
+    ],
+)
+def test_an_organism_restricts_a_list(
+    question: str, organisms: tuple[str, ...], other_words: tuple[str, ...], catalog: Catalog
+) -> None:
+    """Where figures of one kind are asked for, a species is a condition; elsewhere, as a group always, a word."""
+    query = understand(question, catalog)
+    assert (query.filters.organisms, query.other_words) == (organisms, other_words)
+    assert set(query.unfamiliar) <= set(other_words)
+
+
+@pytest.mark.parametrize("question", ["How does bovine TNF act?", "Which figures show TNF in murine cells?"])
+def test_an_organism_is_no_unknown_name(question: str, catalog: Catalog) -> None:
+    """Though it ends like a molecule and stands in no record."""
+    assert understand(question, catalog).unknown == ()
 
 
 # Named figures
@@ -251,16 +304,70 @@ def test_spellings_of_a_gene_are_one_entity(written: str, name: str, catalog: Ca
     assert (entity.kind, entity.names) == (Kind.GENE, (name,))
 
 
-def test_a_printed_family_stands_for_its_members(catalog: Catalog) -> None:
-    """A word that figures print for several genes is a family."""
-    (entity,) = understand("what recruits Ras?", catalog).entities
-    assert (entity.is_family, "HRAS" in entity.names) == (True, True)
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("p53", "TP53"),
+        ("HER2", "ERBB2"),
+        ("tumor necrosis factor", "TNF"),
+        ("interleukin-6", "IL6"),
+        ("TNFR1", "TNFRSF1A"),
+    ],
+)
+def test_names_that_no_record_has_are_known(written: str, name: str, catalog: Catalog) -> None:
+    """The nomenclature knows the names of genes that the corpus does not print."""
+    query = understand(f"what does {written} do in cells?", catalog)
+    assert [(entity.mention, entity.names) for entity in query.entities] == [(written, (name,))]
+
+
+@pytest.mark.parametrize(
+    ("question", "members"),
+    [
+        ("what recruits Ras?", {"HRAS", "KRAS", "NRAS"}),
+        ("what do integrins do?", {"ITGB1", "ITGAV"}),
+        ("what does AMPK do?", {"PRKAA1", "PRKAB2"}),
+    ],
+)
+def test_a_family_stands_for_its_members(question: str, members: set[str], catalog: Catalog) -> None:
+    """The name of a family is one entity with its genes."""
+    (entity,) = understand(question, catalog).entities
+    assert entity.is_family
+    assert members <= set(entity.names)
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["How does it act in the nucleus?", "what acts on cells", "form in the membrane", "a cat at rest, no max"],
+)
+def test_ordinary_words_are_no_names(question: str, catalog: Catalog) -> None:
+    """Words that only together, or only in capitals, would spell a gene stay words."""
+    assert understand(question, catalog).entities == ()
 
 
 def test_entities_come_in_order_and_once(catalog: Catalog) -> None:
     """An entity named twice is one, and they keep the order of the question."""
     query = understand("does IL-6 act on TNF, or TNF-α on IL6?", catalog)
-    assert [entity.names for entity in query.entities] == [("IL6",), ("TNF",)]
+    assert [(entity.mention, entity.names) for entity in query.entities] == [("IL-6", ("IL6",)), ("TNF", ("TNF",))]
+
+
+@pytest.mark.parametrize(
+    ("question", "groups", "excluded"),
+    [
+        ("which figures show FAK and TNF?", [["FAK"], ["TNF"]], []),
+        ("which figures show FAK or TNF?", [["FAK", "TNF"]], []),
+        ("how many figures show FAK and TNF or IL-6 but not YAP1?", [["FAK"], ["TNF", "IL-6"]], ["YAP1"]),
+        ("how does FAK or TNF act without YAP1?", [["FAK"], ["TNF"], ["YAP1"]], []),
+    ],
+)
+def test_a_list_is_of_all_one_or_none_of_the_names(
+    question: str, groups: list[list[str]], excluded: list[str], catalog: Catalog
+) -> None:
+    """Alternatives and exclusions count where a list is asked for; elsewhere names are just names."""
+    query = understand(question, catalog)
+    assert [[entity.mention for entity in group] for group in query.groups] == groups
+    assert [entity.mention for entity in query.excluded] == excluded
+    assert query.entities == tuple(entity for group in query.groups for entity in group)
+    assert query.other_words == ()
 
 
 @pytest.mark.parametrize("name", ["FROBX7", "frobnicase", "blorfinib", "quuxamab", "Zzyx-9b"])
@@ -283,9 +390,30 @@ def test_ordinary_words_are_no_unknown_names(question: str, catalog: Catalog) ->
     assert understand(question, catalog).unknown == ()
 
 
-def test_a_typing_error_is_no_unknown_name(catalog: Catalog) -> None:
-    """A word close to one that stands in the records is not taken for an invented name."""
-    assert understand("glutathine keeps GPX4 active", catalog).unknown == ()
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("glutathine keeps GPX4 active", "glutathione keeps GPX4 active"),
+        ("ferroptosiss of neurons", "ferroptosis of neurons"),
+        ("LTAS1 in sepsiis", "LATS1 in sepsis"),
+    ],
+)
+def test_a_typing_error_is_mended_and_told(typed: str, read: str, catalog: Catalog) -> None:
+    """A word close to one that stands in the records is read as that, and not taken for an invented name."""
+    query = understand(typed, catalog)
+    assert (query.question, query.text, query.unknown, query.unfamiliar) == (typed, read, (), ())
+    pairs = zip(typed.split(), read.split(), strict=True)
+    assert set(query.corrections) == {(before, after) for before, after in pairs if before != after}
+
+
+def test_other_words_for_the_same_are_searched_for(catalog: Catalog) -> None:
+    """Other spellings of names, forms of abbreviations and names of organisms stand beside the words typed."""
+    query = understand("How does TNF act on LPS in zebrafish?", catalog)
+    others = {expansion.words: set(expansion.others) for expansion in query.expansions}
+    assert {"tnf alpha", "tnfa", "tumor necrosis factor"} <= others["tnf",]
+    assert "lipopolysaccharide" in others["lps",]
+    assert "danio rerio" in others["zebrafish",]
+    assert not any(" ".join(words) in spelled for words, spelled in others.items())
 
 
 # Follow-ups
@@ -316,13 +444,18 @@ def test_a_followup_refers_back(question: str, catalog: Catalog) -> None:
 
 
 @pytest.mark.parametrize(
-    "question",
-    ["Which figures show TNF?", "Where is GLUT4 sent by AKT2?", "Who discovered TNF in sepsis?", "PMC9000007"],
+    ("question", "text"),
+    [
+        ("Which figures show TNF?", "Which figures show TNF?"),
+        ("Where is GLUT4 sent by AKT2?", "Where is GLUT4 sent by AKT2?"),
+        ("Who discovered TNF in sepsis?", "Who discovered TNF in sepsis?"),
+        ("PMC9000007", ""),
+    ],
 )
-def test_a_new_question_does_not_refer_back(question: str, catalog: Catalog) -> None:
-    """A question that stands alone is read alone."""
+def test_a_new_question_does_not_refer_back(question: str, text: str, catalog: Catalog) -> None:
+    """A question that stands alone is read alone; a figure's or a paper's id is no text to search for."""
     query = understand(question, catalog, talk("Which figures show FAK?", catalog))
-    assert (query.refers_back, query.text) == (False, question)
+    assert (query.refers_back, query.text) == (False, text)
 
 
 def test_the_first_question_refers_to_nothing(catalog: Catalog) -> None:
@@ -330,13 +463,40 @@ def test_the_first_question_refers_to_nothing(catalog: Catalog) -> None:
     assert not understand("and what about it?", catalog, Conversation()).refers_back
 
 
-def test_a_followup_keeps_the_years_and_the_kind_of_answer(catalog: Catalog) -> None:
-    """Years and intent carry over until the follow-up names its own."""
-    before = talk("How many figures show TNF since 2010?", catalog)
-    kept = understand("and IL-6?", catalog, before)
-    changed = understand("only those before 2009", catalog, before)
-    assert (kept.intent, kept.year_from, kept.year_to) == (Intent.COUNT, 2010, None)
-    assert (changed.intent, changed.year_from, changed.year_to) == (Intent.COUNT, None, 2008)
+def test_a_followup_keeps_the_kind_of_answer(catalog: Catalog) -> None:
+    """What follows a count is a count, and a list where one is asked for."""
+    before = talk("How many figures show TNF?", catalog)
+    assert understand("and IL-6?", catalog, before).intent is Intent.COUNT
+    assert understand("which figures of these show IL-6?", catalog, before).intent is Intent.LISTING
+
+
+@pytest.mark.parametrize(
+    ("question", "filters"),
+    [
+        ("and IL-6?", Filters(year_from=2010, organisms=("Mus musculus",))),
+        ("only those before 2009", Filters(year_to=2008, organisms=("Mus musculus",))),
+        ("and in zebrafish?", Filters(year_from=2010, organisms=("Danio rerio",))),
+        (
+            "only those in the Journal of Planted Records",
+            Filters(year_from=2010, organisms=("Mus musculus",), journals=("Journal of Planted Records",)),
+        ),
+    ],
+)
+def test_a_followup_keeps_the_conditions_that_it_does_not_set(
+    question: str, filters: Filters, catalog: Catalog
+) -> None:
+    """Years, organism and journal carry over, each until the follow-up names its own."""
+    before = talk("How many figures show TNF in mice since 2010?", catalog)
+    query = understand(question, catalog, before)
+    assert query.refers_back
+    assert query.filters == filters
+    assert query.other_words == ()
+
+
+def test_a_new_question_drops_the_conditions(catalog: Catalog) -> None:
+    """A question that stands alone is not restricted by the one before."""
+    query = understand("Which figures show IL-6?", catalog, talk("Which figures show TNF in mice since 2010?", catalog))
+    assert query.filters == Filters()
 
 
 def test_a_conversation_does_not_grow_the_search(catalog: Catalog) -> None:
@@ -345,3 +505,93 @@ def test_a_conversation_does_not_grow_the_search(catalog: Catalog) -> None:
     query = understand("and TNF?", catalog, before)
     assert len(query.text) <= MAX_SUBJECT + len(" and TNF?")
     assert [entity.names for entity in query.entities] == [("PTK2",), ("TNF",)]
+
+
+# What was understood, in words
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ("How does FAK activate YAP1 in the nucleus?", "figures on FAK = PTK2 (gene), YAP1 (gene), “nucleus”"),
+        ("which figures show Ras?", "all figures on Ras (a family of 3 genes)"),
+        (
+            "how many figures show TNF in mice since 2010?",
+            "the number of figures on TNF (gene) published since 2010, in Mus musculus",
+        ),
+        (
+            "which figures show FAK or TNF but not IL6?",
+            "all figures on FAK = PTK2 (gene) or TNF (gene), not IL6 (gene)",
+        ),
+        ("which figures are there?", "all figures"),
+        ("hello", "figures"),
+        (f"what does {FAK} show?", f"figures on {FAK}"),
+        ("what does PMC1234567 show?", "figures on PMC1234567"),
+    ],
+)
+def test_a_query_tells_what_was_understood(question: str, words: str, catalog: Catalog) -> None:
+    """Names with what they stand for, other words, figures and conditions, in one line."""
+    assert str(understand(question, catalog)) == words
+
+
+def test_a_query_becomes_json(catalog: Catalog) -> None:
+    """Plain values with all that was understood."""
+    query = understand("how many figures show FAK or Ras but not TNF in sepsiis since 2010 not in mice?", catalog)
+    told = query.to_dict()
+    assert json.loads(json.dumps(told)) == told
+    assert told["summary"] == str(query)
+    assert (told["intent"], told["text"]) == ("count", query.text)
+    assert [(e["mention"], e["names"], e["is_family"]) for e in told["entities"]] == [
+        ("FAK", ["PTK2"], False),
+        ("Ras", ["HRAS", "KRAS", "NRAS"], True),
+    ]
+    assert (told["groups"], [e["mention"] for e in told["excluded"]]) == ([["FAK", "Ras"]], ["TNF"])
+    assert told["filters"] == {"year_from": 2010}
+    assert told["other_words"] == ["sepsis"]
+    assert told["corrections"] == [{"typed": "sepsiis", "read": "sepsis"}]
+    assert (told["ignored"], told["unknown"]) == (["not in mice"], [])
+
+
+@pytest.mark.parametrize(
+    ("filters", "words"),
+    [
+        (Filters(), ""),
+        (Filters(year_from=2010), "published since 2010"),
+        (Filters(year_to=2010), "published up to 2010"),
+        (Filters(2010, 2010), "published in 2010"),
+        (Filters(2008, 2010, journals=("Cell", "CELL", "eLife")), "published from 2008 to 2010 in Cell or eLife"),
+        (Filters(journals=("Cell",), organisms=("Mus musculus",)), "published in Cell, in Mus musculus"),
+        (Filters(pmcids=("PMC1", "PMC2", "PMC3")), "from PMC1, PMC2 or PMC3"),
+        (Filters(figtypes=("Scheme",)), "of type Scheme"),
+        (Filters(genes_all=("AKT1",), genes_none=("TP53",)), "with the gene AKT1, without the gene TP53"),
+        (Filters(genes_all=("A", "B"), genes_any=("C", "D")), "with the genes A and B, with any of the genes C and D"),
+        (Filters(genes_none=("A", "B")), "with none of the genes A and B"),
+        (
+            Filters(chemicals_all=("ATP",), chemicals_any=("a", "b")),
+            "with the chemical ATP, with any of the chemicals a and b",
+        ),
+    ],
+)
+def test_conditions_are_told_in_words(filters: Filters, words: str) -> None:
+    """As they go on after "figures"; where there is none, nothing is said, and there is nothing to apply."""
+    assert str(filters) == words
+    assert bool(filters) == bool(words)
+
+
+names = st.lists(st.sampled_from(["A", "B"]), max_size=2).map(tuple)
+years = st.none() | st.integers(1990, 2020)
+conditions = st.builds(Filters, years, years, names, names, names, names, names, names, names, names, names)
+
+
+@given(conditions, conditions)
+def test_later_conditions_go_before_earlier_ones(later: Filters, earlier: Filters) -> None:
+    """Field by field, the two years as one; what is set in neither stays open, and to_dict holds what is set."""
+    both = later.over(earlier)
+    has_years = later.year_from is not None or later.year_to is not None
+    bounds = later if has_years else earlier
+    assert (both.year_from, both.year_to) == (bounds.year_from, bounds.year_to)
+    for field in fields(Filters)[2:]:
+        assert getattr(both, field.name) == (getattr(later, field.name) or getattr(earlier, field.name))
+    assert later.over(Filters()) == later == Filters().over(later)
+    assert both.to_dict().keys() == {f.name for f in fields(Filters) if getattr(both, f.name) not in (None, ())}
+    assert json.loads(json.dumps(both.to_dict())) == both.to_dict()

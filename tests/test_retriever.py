@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,11 +29,12 @@ from planted import (
 )
 
 from pfocr_chat.catalog import FILE_NAME, Catalog
+from pfocr_chat.catalogwriter import open_catalog_writer
 from pfocr_chat.errors import QuestionError
-from pfocr_chat.queries import Intent, Query
+from pfocr_chat.queries import Filters, Intent, Query
 from pfocr_chat.query import understand
-from pfocr_chat.records import Tier
-from pfocr_chat.retriever import Retriever
+from pfocr_chat.records import FigureRecord, Kind, Mention, Passage, Tier
+from pfocr_chat.retriever import DEPTH, DUPLICATE, NARROW, SHOWN_WEIGHT, SHOWS_ALL, Retriever
 from pfocr_chat.vectorindex import FOLDER_NAME, VectorIndex
 
 
@@ -89,7 +95,29 @@ def test_years_leave_figures_out(catalog: Catalog, retriever: Retriever) -> None
 
 def test_years_that_no_figure_has_find_nothing(catalog: Catalog, retriever: Retriever) -> None:
     """An empty range gives no hits."""
-    assert retriever.retrieve(understand("TNF since 2090", catalog), 20) == []
+    assert retriever.retrieve(understand("TNF before 1950", catalog), 20) == []
+
+
+@pytest.mark.parametrize(
+    ("question", "figids"),
+    [
+        ("which figures in the Journal of Planted Records show FAK?", {FAK}),
+        ("which figures show cytokines in mice?", {BOTH}),
+        ("which figures show receptors in human cells?", {BOTH, TNF_ONLY}),
+        ("which figures show TNF in humans since 2006?", {BOTH}),
+        ("which figures show TNF in zebrafish?", set()),
+    ],
+)
+def test_conditions_leave_figures_out(question: str, figids: set[str], catalog: Catalog, retriever: Retriever) -> None:
+    """Only figures of the journal, and of the organism in any of its spellings, are found, and all of those."""
+    assert {hit.figid for hit in retriever.retrieve(understand(question, catalog), 20)} == figids
+
+
+def test_figures_with_what_is_excluded_are_left_out(catalog: Catalog, retriever: Retriever) -> None:
+    """However near they are."""
+    hits = retriever.retrieve(understand("which figures show TNF but not IL-6?", catalog), 20)
+    assert hits[0].figid == TNF_ONLY
+    assert {hit.figid for hit in hits} == set(RECORDS) - {BOTH, UNDATED}
 
 
 def test_figures_with_everything_go_first(catalog: Catalog, retriever: Retriever) -> None:
@@ -98,6 +126,202 @@ def test_figures_with_everything_go_first(catalog: Catalog, retriever: Retriever
     complete = retriever.complete(query)
     hits = retriever.retrieve(query, 10, complete=complete)
     assert {hit.figid for hit in hits[: len(complete)]} == set(complete)
+
+
+# Scores
+
+SCORED = "How does TNF make fibroblasts migrate?"
+NEAR, FAR = 0.9, 0.1
+
+
+class Told:
+    """An embedder that finds every question at the same place, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def embed_query(self, text: str) -> list[float]:
+        self.asked.append(text)
+        return [1.0, 0.0]
+
+
+def figure(name: str, caption: str | None = None, **fields: Any) -> FigureRecord:
+    return FigureRecord(f"PMC1__{name}", caption=caption, **fields)
+
+
+@contextmanager
+def searching(folder: Path, *figures: tuple[FigureRecord, Sequence[float]]) -> Iterator[tuple[Retriever, Catalog]]:
+    """A search over figures whose passages are as similar to any question as is said."""
+    passages: list[Passage] = []
+    with open_catalog_writer(folder / FILE_NAME) as writer:
+        for record, similarities in figures:
+            own = [Passage(f"{record.figid}#{n}", record.figid, "") for n in range(len(similarities))]
+            writer.put(record, own, source=record.figid, digest="")
+            passages += own
+        writer.commit()
+    cosines = np.array([similarity for _, similarities in figures for similarity in similarities], dtype=np.float32)
+    with VectorIndex(folder / FOLDER_NAME, create=True) as vectors:
+        owners = [record for record, similarities in figures for _ in similarities]
+        vectors.add(passages, owners, np.stack([cosines, np.sqrt(1 - cosines**2)], axis=1))
+    with Catalog(folder / FILE_NAME) as catalog, VectorIndex(folder / FOLDER_NAME) as vectors:
+        yield Retriever(catalog, vectors, Told()), catalog
+
+
+OTHERS = [(figure(f"other{n}", f"Auxin number {n} bends roots."), [FAR]) for n in range(12)]
+"""Figures that share no word with the questions, and make the words of the others rare."""
+
+
+def scores(retriever: Retriever, query: Query, k: int = 50, *, complete: Sequence[str] = ()) -> dict[str, float]:
+    return {hit.record.figid.partition("__")[2]: hit.score for hit in retriever.retrieve(query, k, complete=complete)}
+
+
+def test_a_score_is_similarity_plus_the_share_of_words(tmp_path: Path) -> None:
+    """The two are added as they are: the nearest passage counts, and words as far as a figure has them."""
+    far, near = "TNF makes fibroblasts migrate.", "Fibroblasts migrate by themselves."
+    figures = [
+        (figure("all_far", far), [FAR]),
+        (figure("all_near", far, pmcid="PMC2"), [NEAR]),
+        (figure("some", near), [NEAR, FAR]),
+        (figure("none", "Auxin bends roots."), [FAR, NEAR, 0.5]),
+    ]
+    with searching(tmp_path, *figures, *OTHERS) as (retriever, catalog):
+        query = understand(SCORED, catalog)
+        found = scores(retriever, query)
+        similarities = {hit.figid.partition("__")[2]: hit.similarity for hit in retriever.retrieve(query, 50)}
+    assert list(found) == sorted(found, key=lambda name: -found[name])
+    assert similarities == pytest.approx(
+        {"all_far": FAR, "all_near": NEAR, "some": NEAR, "none": NEAR} | {f"other{n}": FAR for n in range(12)}, abs=1e-5
+    )
+    assert found["none"] == pytest.approx(NEAR, abs=1e-5)
+    assert found["all_near"] - found["all_far"] == pytest.approx(NEAR - FAR, abs=1e-5)
+    assert 0 < found["some"] - NEAR < found["all_near"] - NEAR < 1
+
+
+def test_other_words_for_the_same_count_as_much(tmp_path: Path) -> None:
+    """A figure that has another spelling of a name gets what a figure of average length gets for the word typed."""
+    figures = [
+        (figure("typed", "TNF number 1 bends roots."), [FAR]),
+        (figure("spelled", "Tumour necrosis factor bends roots."), [FAR]),
+        (figure("both", "TNF is tumor necrosis factor."), [FAR]),
+        (figure("scattered", "Tumor cells bend all the roots that by any factor are in necrosis."), [FAR]),
+    ]
+    with searching(tmp_path, *figures, *OTHERS) as (retriever, catalog):
+        found = scores(retriever, understand("TNF", catalog))
+    assert found["typed"] == pytest.approx(FAR + 1 / 2.2, abs=0.02)
+    assert found["spelled"] == pytest.approx(FAR + 1 / 2.2, abs=1e-5)
+    assert found["both"] < found["spelled"] + 0.1
+    assert found["scattered"] == pytest.approx(FAR, abs=1e-5)
+
+
+def test_a_list_favours_what_shows_its_names(tmp_path: Path) -> None:
+    """A share of SHOWN_WEIGHT for each name or word that a figure shows, and SHOWS_ALL for all names; else nothing."""
+    tnf = Mention(Kind.GENE, "TNF", "TNF", Tier.SYMBOL)
+    il6 = Mention(Kind.GENE, "IL6", "IL6", Tier.SYMBOL)
+    figures = [
+        (figure("both", "In fibroblasts.", pmcid="PMC1", mentions=(tnf, il6)), [FAR]),
+        (figure("one", "In fibroblasts.", pmcid="PMC2", mentions=(tnf,)), [FAR]),
+        (figure("neither", "In fibroblasts.", pmcid="PMC3"), [NEAR]),
+    ]
+    with searching(tmp_path, *figures, *OTHERS) as (retriever, catalog):
+        query = understand("which figures show TNF and IL6 in fibroblasts?", catalog)
+        complete = retriever.complete(query)
+        plain = scores(retriever, replace(query, intent=Intent.RELATION))
+        listed = scores(retriever, query)
+        first = scores(retriever, query, complete=complete)
+        single = understand("which figures show TNF?", catalog)
+        alone = scores(retriever, single), scores(retriever, single, complete=retriever.complete(single))
+    assert [figid.partition("__")[2] for figid in complete] == ["both"]
+    gained = {name: listed[name] - plain[name] for name in ("both", "one", "neither", "other1")}
+    weight = SHOWN_WEIGHT / 3
+    assert gained == pytest.approx({"both": 3 * weight, "one": 2 * weight, "neither": weight, "other1": 0}, abs=1e-6)
+    assert first["both"] - listed["both"] == pytest.approx(SHOWS_ALL)
+    assert {name: score for name, score in first.items() if name != "both"} == pytest.approx(
+        {name: score for name, score in listed.items() if name != "both"}
+    )
+    assert alone[0] == alone[1]
+
+
+def test_near_duplicates_do_not_crowd_the_top(tmp_path: Path) -> None:
+    """Of figures with the same paper and caption the best keeps its place; the others go back by DUPLICATE."""
+    same = {"paper_title": "A paper", "caption": "Auxin bends roots."}
+    figures = [
+        (figure("first", **same), [0.9]),
+        (figure("second", **same), [0.89]),
+        (figure("third", **same), [0.88]),
+        (figure("other_paper", "Auxin bends roots.", paper_title="Another paper"), [0.85]),
+        (figure("other_caption", "Auxin bends shoots.", paper_title="A paper"), [0.82]),
+        (figure("blank", paper_title="A paper"), [0.81]),
+        (figure("blank_too", paper_title="A paper"), [0.80]),
+    ]
+    with searching(tmp_path, *figures) as (retriever, catalog):
+        query = understand("gibberish", catalog)
+        found = scores(retriever, query)
+        assert list(scores(retriever, query, 3)) == ["first", "other_paper", "other_caption"]
+    assert found == pytest.approx(
+        {
+            "first": 0.9,
+            "other_paper": 0.85,
+            "other_caption": 0.82,
+            "blank": 0.81,
+            "blank_too": 0.80,
+            "second": 0.89 - DUPLICATE,
+            "third": 0.88 - DUPLICATE,
+        },
+        abs=1e-5,
+    )
+    assert list(found) == sorted(found, key=lambda name: -found[name])
+
+
+@pytest.fixture(scope="module")
+def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Retriever, Catalog]]:
+    """More figures than are looked at: the nearer the earlier their year, the farthest with a word of its own."""
+    figures = [
+        (figure(f"f{n}", "Auxin bends roots.", year=1950 + n // 25, paper_title=str(n)), [0.95 - n / 2_000])
+        for n in range(NARROW + 3 * DEPTH)
+    ]
+    lone = figure("lone", "Xylitol bends roots.", year=2020, paper_title="lone")
+    with searching(tmp_path_factory.mktemp("crowd"), *figures, (lone, [-0.5])) as opened:
+        yield opened
+
+
+def test_a_narrow_filter_searches_just_its_figures(crowd: tuple[Retriever, Catalog]) -> None:
+    """Few figures meet it, none of them near: each is found with its own similarity."""
+    retriever, catalog = crowd
+    for question, low, high in (("auxin since 2012", 2012, 2020), ("auxin in 2013", 2013, 2013)):
+        hits = retriever.retrieve(understand(question, catalog), 1_000)
+        inside = catalog.figids_meeting(Filters(low, high))
+        assert {hit.figid for hit in hits} == inside
+        assert 10 < len(inside) < DEPTH
+        places = [(hit.record.paper_title, hit.similarity) for hit in hits if hit.record.paper_title != "lone"]
+        assert [place for _, place in places] == pytest.approx(
+            [0.95 - int(str(n)) / 2_000 for n, _ in places], abs=1e-5
+        )
+
+
+def test_a_wide_filter_sorts_out_the_nearest(crowd: tuple[Retriever, Catalog]) -> None:
+    """Where many figures meet it, those among the nearest passages that do not are left out."""
+    retriever, catalog = crowd
+    query = understand("gibberish since 1960", catalog)
+    assert len(catalog.figids_meeting(query.filters)) > NARROW
+    hits = retriever.retrieve(query, 20)
+    assert [hit.record.paper_title for hit in hits] == [str(n) for n in range(250, 270)]
+
+
+def test_a_figure_far_away_is_found_by_its_words(crowd: tuple[Retriever, Catalog]) -> None:
+    """The best of the full text are scored by their own similarity, though it is none of the nearest."""
+    retriever, catalog = crowd
+    hits = retriever.retrieve(understand("xylitol", catalog), 2 * DEPTH)
+    (lone,) = [hit for hit in hits if hit.record.paper_title == "lone"]
+    assert lone.similarity == pytest.approx(-0.5, abs=1e-5)
+    assert lone.score > lone.similarity
+
+
+def test_the_text_that_is_searched_for_is_embedded(tmp_path: Path) -> None:
+    """Once for each question, with typing errors mended and without its conditions."""
+    with searching(tmp_path, *OTHERS) as (_, catalog), VectorIndex(tmp_path / FOLDER_NAME) as vectors:
+        told = Told()
+        Retriever(catalog, vectors, told).retrieve(understand("auxxin in roots since 1990", catalog), 3)
+    assert told.asked == ["auxin in roots"]
 
 
 # Complete lists
@@ -118,6 +342,14 @@ def test_figures_with_everything_go_first(catalog: Catalog, retriever: Retriever
         ("list figures on the nucleus", {FAK, RETINOIC}),
         ("list figures on embryonic cells", {RETINOIC}),
         ("which figures are there?", set(RECORDS)),
+        ("which figures show FAK or IL-6?", {FAK, FAK_2, BOTH, UNDATED}),
+        ("which figures show TNF and CRP or TRADD?", {BOTH, TNF_ONLY}),
+        ("which figures show TNF but not IL-6?", {TNF_ONLY}),
+        ("how many figures show TNF in mice?", {BOTH}),
+        ("how many figures show TNF not in mice?", {BOTH, TNF_ONLY, UNDATED}),
+        ("which figures show integrins?", {FAK}),
+        ("which figures show tumour necrosis factor?", {BOTH, TNF_ONLY, UNDATED}),
+        ("how many figures show TNFRSF1A?", {TNF_ONLY}),
     ],
 )
 def test_a_list_is_complete(question: str, figids: set[str], catalog: Catalog, retriever: Retriever) -> None:
