@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 
 from pfocr_chat.abbreviations import abbreviations_in
@@ -67,17 +68,28 @@ def open_catalog_writer(path: Path) -> Iterator[CatalogWriter]:
         CorruptIndexError: the file is damaged.
         VectorstoreError: it cannot be written.
     """
-    fresh = not path.exists()
+    if not path.exists():
+        try:
+            path.write_bytes(_empty_catalog())
+        except OSError as exc:
+            raise VectorstoreError(f"The index file {path} cannot be written ({exc.strerror or exc}).") from exc
     try:
         with closing(connect(path, writable=True)) as db:
-            if fresh:
-                db.executescript(_SCHEMA)
-                _put_names(db)
             yield CatalogWriter(db)
     except sqlite3.OperationalError as exc:
         raise VectorstoreError(f"The index file {path} cannot be written ({exc}).") from exc
     except sqlite3.DatabaseError as exc:
         raise damaged(path, exc) from exc
+
+
+@cache
+def _empty_catalog() -> bytes:
+    """A catalog without records; it takes over a second to make, and is the same for every index."""
+    with closing(sqlite3.connect(":memory:")) as db:
+        db.executescript(_SCHEMA)
+        _put_names(db)
+        db.commit()
+        return db.serialize()
 
 
 def _put_names(db: sqlite3.Connection) -> None:

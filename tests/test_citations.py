@@ -113,6 +113,24 @@ def test_a_quote_is_the_sentence_that_was_asked_for() -> None:
     assert best_quote(FAK, ["glucose"]).startswith("FAK then activates YAP1")
 
 
+def test_a_quote_names_what_was_asked_for() -> None:
+    """A sentence that has a name, in any spelling, goes before one with a word of the question, singular or plural."""
+    record = FigureRecord("PMC1__x", caption="Tumour necrosis factor binds. Cells of the joint die. Integrins hold.")
+    tnf = Entity(Kind.GENE, "TNF", ("TNF",), aliases=frozenset({"tnf", "tumor necrosis factor"}))
+    integrin = Entity(Kind.GENE, "integrin", ("ITGB1",), is_family=True, aliases=frozenset({"integrin"}))
+    assert best_quote(record, ["joint"]) == "Cells of the joint die."
+    assert best_quote(record, ["integrin"]) == "Integrins hold."
+    assert best_quote(record, ["factor of"], [tnf]) == "Tumour necrosis factor binds."
+    assert best_quote(record, ["binds cell"], [integrin]) == "Integrins hold."
+    assert best_quote(record, ["joint"], [tnf]) == "Tumour necrosis factor binds. Cells of the joint die."
+
+
+def test_words_across_two_sentences_are_no_phrase() -> None:
+    """The end of one sentence and the beginning of the next do not make a name."""
+    record = FigureRecord("PMC1__x", caption="Much NF. Kappa B is said. It is NF-κB in full.")
+    assert best_quote(record, ["nf kappa b"]) == "It is NF-κB in full."
+
+
 def test_a_quote_takes_in_the_sentence_beside_it() -> None:
     """A neighbour that has more of what is asked is quoted with it, in the caption's order."""
     assert best_quote(FAK, ["glucose", "fibroblasts"]) == FAK.caption

@@ -1,4 +1,4 @@
-"""The wheel, installed outside the checkout: it finds its prompts and starter records, and is typed."""
+"""The wheel, installed outside the checkout: it finds its prompts, starter records and names, and is typed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
+from pfocr_chat.nomenclature import ABBREVIATIONS_FILE, FAMILIES_FILE, GENES_FILE
 
 ROOT = Path(__file__).parent.parent
 
@@ -38,12 +40,14 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_wheel_holds_code_data_and_licence(wheel: Path) -> None:
-    """All of the package, py.typed, the prompts, the starter records and the licence, and no tests or tools."""
+    """The package, py.typed, names of genes, prompts, starter records and the licence, and no tests or tools."""
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     code = {path.relative_to(ROOT).as_posix() for path in (ROOT / "pfocr_chat").rglob("*.py")}
     assert code <= names
     assert "pfocr_chat/py.typed" in names
+    known = {path.relative_to(ROOT).as_posix() for path in (ROOT / "pfocr_chat" / "names").iterdir()}
+    assert {f"pfocr_chat/names/{name}" for name in (GENES_FILE, FAMILIES_FILE, ABBREVIATIONS_FILE)} <= known <= names
     for folder in ("prompts", "seeds"):
         shipped = {path.relative_to(ROOT).as_posix() for path in (ROOT / folder).rglob("*") if path.is_file()}
         assert {name.removeprefix("pfocr_chat/_data/") for name in names if f"_data/{folder}/" in name} == shipped
@@ -72,6 +76,29 @@ print(json.dumps([pfocr_chat.__file__, str(data_folder("seeds")), len(records), 
     assert Path(seeds).is_relative_to(installed)
     assert records == len([*(ROOT / "seeds").glob("PMC*.md"), *(ROOT / "seeds" / "_figures").glob("PMC*.md")])
     assert prompts == ["one_figure", "all_evidence"]
+
+
+def test_the_installed_wheel_knows_the_names(installed: Path, tmp_path: Path) -> None:
+    """Genes, families and abbreviations are read from the installed package, with which a catalog is made."""
+    code = f"""
+import json, sys
+from pathlib import Path
+sys.path.insert(0, {str(installed)!r})
+from pfocr_chat import nomenclature
+from pfocr_chat.catalog import Catalog
+from pfocr_chat.catalogwriter import open_catalog_writer
+with open_catalog_writer(Path("catalog.sqlite")) as writer:
+    writer.commit()
+with Catalog(Path("catalog.sqlite")) as catalog:
+    meant = {{key: [r.name for r in readings] for key, readings in catalog.readings(["yap1", "ampk"]).items()}}
+    long = catalog.expansions(["lps"])
+print(json.dumps([str(nomenclature.FOLDER), meant, long]))
+"""
+    folder, meant, long = json.loads(run(sys.executable, "-I", "-c", code, cwd=tmp_path))
+    assert Path(folder).is_relative_to(installed)
+    assert meant["yap1"] == ["YAP1"]
+    assert "AMPK" in meant["ampk"]
+    assert list(long["lps"]) == ["lipopolysaccharide"]
 
 
 def test_the_installed_wheel_has_the_command(installed: Path) -> None:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pfocr_chat.answers import Answer, Check, Citation, Evidence, Grounding, NearMiss, Status, Verdict
-from pfocr_chat.queries import Hit, Match
-from pfocr_chat.records import FigureRecord, Tier
+from pfocr_chat.queries import Entity, Filters, Hit, Intent, Match, Query
+from pfocr_chat.records import FigureRecord, Kind, Tier
 from pfocr_chat.ui import render
 
 MARKDOWN_TAGS = {
@@ -50,6 +50,19 @@ def an_answer(**changes: object) -> Answer:
         hits=(HIT,),
     )
     return replace(base, **changes)  # type: ignore[arg-type]
+
+
+def a_query(*, mention: str, word: str, journal: str) -> Query:
+    fak = Entity(Kind.GENE, mention, ("PTK2",), label="PTK2")
+    return Query(
+        "?",
+        "?",
+        Intent.LISTING,
+        entities=(fak,),
+        groups=((fak,),),
+        other_words=(word,),
+        filters=Filters(journals=(journal,)),
+    )
 
 
 class Page(HTMLParser):
@@ -142,6 +155,7 @@ def test_an_answer_with_hostile_parts_is_harmless(text: str, title: str, note: s
         notes=(note,),
     )
     misses = (NearMiss("PMC1__f1", title, note),)
+    answer = replace(answer, query=a_query(mention=title, word=text, journal=note))
 
     assert_harmless(render.render_answer(answer, 1, {record.figid: record}))
     assert_harmless(render.render_panel({1: render.render_cards(answer, 1)}))
@@ -289,6 +303,33 @@ def test_an_abstention_looks_different() -> None:
     assert page.all("div", "pfc-answer pfc-abstention")
     assert page.text.count(reason) == 1
     assert [a["href"] for a in page.all("a")] == [RECORD.page_url]
+
+
+def test_what_was_understood_is_shown() -> None:
+    """Under an answer and under an abstention stands what was made of the question, as text."""
+    query = a_query(mention="FAK", word="<b>adhesion</b>", journal="Cell")
+    understood = "Understood as: all figures on FAK = PTK2 (gene), “<b>adhesion</b>” published in Cell."
+    misses = (NearMiss("PMC1__f1", "Integrins and YAP", RECORD.page_url),)
+    for answer in (an_answer(query=query), an_answer(query=query, abstained=True, reason="No.", near_misses=misses)):
+        page = Page(render.render_answer(answer, 1, {}))
+        assert len(page.all("p", "pfc-note pfc-understood")) == 1
+        assert page.text.endswith(understood)
+
+
+def test_notes_are_shown_before_what_was_understood() -> None:
+    """What was not taken as typed is told by answers and abstentions alike."""
+    query = a_query(mention="FAK", word="adhesion", journal="Cell")
+    answer = an_answer(query=query, notes=("“adhesoin” was read as “adhesion”.",))
+    for shown in (answer, replace(answer, abstained=True, reason="No.")):
+        text = Page(render.render_answer(shown, 1, {})).text
+        assert text.index("“adhesoin” was read as “adhesion”.") < text.index("Understood as:")
+
+
+def test_small_talk_is_not_explained() -> None:
+    """Nothing was understood of a greeting, or of an answer without a query."""
+    chat = Query("hello", "hello", Intent.CHAT)
+    for query in (chat, None):
+        assert "Understood" not in render.render_answer(an_answer(query=query), 1, {})
 
 
 def test_progress_shows_text_and_stage() -> None:
