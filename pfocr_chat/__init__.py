@@ -21,6 +21,7 @@ from pfocr_chat.errors import (
     PromptError,
     QuestionError,
     RecordError,
+    RerankerError,
     VectorstoreError,
 )
 from pfocr_chat.queries import Hit, Match
@@ -56,6 +57,7 @@ __all__ = [
     "PromptError",
     "QuestionError",
     "RecordError",
+    "RerankerError",
     "Stage",
     "Status",
     "Text",

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from pfocr_chat.queries import Filters, Hit, Intent, Query
 from pfocr_chat.records import CaptionSource, FigureRecord
+from pfocr_chat.tables import FacetTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,8 @@ class Answer:
     ``text`` is Markdown with evidence keys such as ``[1]``. ``figids`` holds every figure that
     answers, best first; for listing and counting questions it is complete where the text counts
     the figures that show or match, and the closest ones where it says so. ``hits`` are the
-    figures that were looked at, in order.
+    figures that were looked at, in order. ``table`` counts ``figids`` by year, gene or the like,
+    where that was asked.
     """
 
     question: str
@@ -181,6 +183,7 @@ class Answer:
     llm: str = "none"
     generation: str = ""
     notes: tuple[str, ...] = ()
+    table: FacetTable | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; what ``pfocr-chat ask --json`` prints."""
@@ -198,6 +201,7 @@ class Answer:
             "llm": self.llm,
             "generation": self.generation,
             "notes": list(self.notes),
+            "table": self.table.to_dict() if self.table else None,
         }
 
 

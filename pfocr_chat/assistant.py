@@ -17,7 +17,7 @@ from pfocr_chat.chain import Chain
 from pfocr_chat.config import Config, load_config
 from pfocr_chat.embedder import Embedder
 from pfocr_chat.errors import IndexMismatchError, PfocrChatError
-from pfocr_chat.generations import Manifest, check_files, generation_folder, read_manifest
+from pfocr_chat.generations import FORMAT, Manifest, check_files, generation_folder, read_manifest
 from pfocr_chat.llm import Llm, open_llm
 from pfocr_chat.passages import PASSAGE_FORMAT
 from pfocr_chat.prompting import load_prompt
@@ -54,9 +54,9 @@ def open_assistant(
     embedder = Embedder()
     if not manifest.is_built_like(embedder_fingerprint=embedder.fingerprint, passage_format=PASSAGE_FORMAT):
         raise IndexMismatchError(
-            f"The index in {config.vectorstore} was built with the embedder {manifest.embedder} and passage format"
-            f" {manifest.passage_format}, not {embedder.name} and {PASSAGE_FORMAT}."
-            " Run `pfocr-chat index` on your records again."
+            f"The index in {config.vectorstore} was built with the embedder {manifest.embedder}, passage format"
+            f" {manifest.passage_format} and layout {manifest.format}, not {embedder.name}, {PASSAGE_FORMAT} and"
+            f" {FORMAT}. Run `pfocr-chat index` on your records again."
         )
     cross_encoder = Reranker(config.reranker) if config.reranker else None
     folder = generation_folder(config.vectorstore, manifest.generation)

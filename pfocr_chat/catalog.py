@@ -265,6 +265,10 @@ class Catalog:
             for value, found in places.items()
         }
 
+    def figids_without_year(self) -> frozenset[str]:
+        """The figures whose year is not known."""
+        return frozenset(row[0] for row in self._rows("SELECT figid FROM figures WHERE year IS NULL"))
+
     def passage_ids(self, figids: Iterable[str]) -> list[str]:
         """The passages of the figures."""
         rows = self._rows(

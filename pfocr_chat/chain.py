@@ -23,8 +23,10 @@ from pfocr_chat.answers import (
 )
 from pfocr_chat.catalog import Catalog
 from pfocr_chat.citations import parse_keys, record_atoms
+from pfocr_chat.config import MAX_QUESTION
 from pfocr_chat.entities import entities_in
 from pfocr_chat.errors import LlmError
+from pfocr_chat.facets import count_facet, read_facet
 from pfocr_chat.generator import (
     Llm,
     Statement,
@@ -39,6 +41,7 @@ from pfocr_chat.prompting import Prompt
 from pfocr_chat.queries import Entity, Hit, Intent, Query
 from pfocr_chat.query import understand
 from pfocr_chat.retriever import Retriever
+from pfocr_chat.tables import Facet
 
 HITS = 50
 SMALL_EVIDENCE = 3
@@ -91,7 +94,7 @@ class Chain:
             QuestionError: the question is empty or too long.
         """
         yield Stage("Reading the question")
-        query = understand(question, self.catalog, conversation)
+        facet, query = self._understood(question, conversation)
         if query.intent is Intent.CHAT:
             # Small talk leaves the subject of the conversation as it is.
             yield replace(self._answer(query, conversation, HELP), conversation=conversation)
@@ -103,9 +106,21 @@ class Chain:
         elif conversation.last and conversation.last.figids and is_about_the_record(query):
             yield from self._describe(query, conversation.last.figids[:1], conversation)
         else:
-            yield from self._search(query, conversation)
+            yield from self._search(query, conversation, facet)
 
-    def _search(self, query: Query, conversation: Conversation) -> Generator[Event, None, None]:
+    def _understood(self, question: str, conversation: Conversation) -> tuple[Facet | None, Query]:
+        """What a question counts figures by, if it does, and what else it says."""
+        facet, rest = read_facet(question) if len(question) <= MAX_QUESTION else (None, question)
+        last = conversation.last
+        if facet is None or (last and len(last.figids) == 1):
+            # After a turn about one figure, "which genes?" asks for those in it.
+            return None, understand(question, self.catalog, conversation)
+        query = understand(rest, self.catalog, conversation)
+        return facet, replace(query, question=understand(question, self.catalog).question)
+
+    def _search(
+        self, query: Query, conversation: Conversation, facet: Facet | None = None
+    ) -> Generator[Event, None, None]:
         yield Stage(f"Searching {self.catalog.figures:,} figures")
         complete = self.retriever.complete(query)
         hits = self.retriever.retrieve(query, HITS, complete=complete)
@@ -114,6 +129,9 @@ class Chain:
             yield self._abstain(query, conversation, reason, hits)
             return
         chosen = _choose(query, hits, complete)
+        if facet:
+            yield self._count(query, conversation, chosen, facet, complete=bool(complete))
+            return
         shown = self.retriever.to_hits(query, chosen[:LARGE_EVIDENCE])
         count = SMALL_EVIDENCE if self.small or self.llm is None else LARGE_EVIDENCE
         evidence = [Evidence(key, hit) for key, hit in enumerate(shown[:count], start=1)]
@@ -135,8 +153,27 @@ class Chain:
             checks=[s.check for s in statements],
             figids=chosen,
             hits=[*shown, *(hit for hit in hits if hit.figid not in set(chosen[:LARGE_EVIDENCE]))],
-            notes=tuple(n for n in (note, *_notes(query, complete=bool(complete), narrowed=narrowed)) if n),
+            notes=tuple(
+                n
+                for n in (note, *_notes(query, complete=bool(complete), narrowed=narrowed), *self._undated(query))
+                if n
+            ),
         )
+
+    def _count(
+        self, query: Query, conversation: Conversation, chosen: Sequence[str], facet: Facet, *, complete: bool
+    ) -> Answer:
+        """The figures that answer, counted by a facet; the names asked about get no row of their own."""
+        asked = {name for entity in query.entities for name in entity.names}
+        table = count_facet(facet, chosen, self.catalog, leave_out=asked)
+        narrowed = complete and self.retriever.has_other_words(query, chosen)
+        lead = _lead(query, chosen, len(chosen), complete=complete, narrowed=narrowed).rstrip(":\n")
+        found = (
+            f", by {facet.label}:\n\n{table.to_markdown()}" if table.rows else f". No {facet.label} is known of them."
+        )
+        notes = (*_notes(query, complete=complete, narrowed=narrowed), *self._undated(query))
+        answer = self._answer(query, conversation, lead + found, figids=chosen, notes=notes)
+        return replace(answer, table=table)
 
     def _write(
         self, query: Query, evidence: Sequence[Evidence]
@@ -218,6 +255,18 @@ class Chain:
             notes=notes,
         )
 
+    def _relaxed(self, query: Query) -> Iterator[str]:
+        """What dropping a condition would find, where the conditions leave nothing."""
+        for kind, count in self.retriever.relaxations(query):
+            yield f"Without the condition on {kind}, {_counted(count)}."
+
+    def _undated(self, query: Query) -> Iterator[str]:
+        """That figures were left out because their year is not known."""
+        count = self.retriever.without_year(query)
+        if count:
+            them = "it" if count == 1 else "them"
+            yield f"{_counted(count, ' more')} but for the year, which is not known of {them}."
+
     def _abstain(self, query: Query, conversation: Conversation, reason: str, hits: Sequence[Hit]) -> Answer:
         near = tuple(NearMiss(h.figid, h.record.title, h.record.page_url) for h in hits[:3])
         return Answer(
@@ -231,7 +280,7 @@ class Chain:
             hits=tuple(hits),
             llm=self.llm_name,
             generation=self.generation,
-            notes=tuple(_reading_notes(query)),
+            notes=(*_reading_notes(query), *self._relaxed(query)),
         )
 
 
@@ -317,6 +366,10 @@ def _notes(query: Query, *, complete: bool, narrowed: bool) -> Iterator[str]:
     logic = len(query.groups) < len(query.entities) or query.excluded
     if complete and not logic and query.other_words and _OTHER_LOGIC.search(query.question):
         yield "All words were taken together: alternatives and exclusions (“or”, “not”) work between names."
+
+
+def _counted(count: int, more: str = "") -> str:
+    return f"{count:,}{more} figure{'s' if count != 1 else ''} {'match' if count != 1 else 'matches'}"
 
 
 def _all_of(query: Query, *, with_words: bool = False) -> str:

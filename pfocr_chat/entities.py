@@ -8,27 +8,25 @@ question which of several readings fits.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 from pfocr_chat.abbreviations import is_of_a_protein
 from pfocr_chat.catalog import COMMON, Catalog, Reading
 from pfocr_chat.lexicon import (
-    GREEK,
+    ENGLISH_LIKE,
     STOPWORDS,
-    atom_spans,
     atoms,
     greek_variants,
     name_key,
-    name_windows,
     reads_as_name,
-    singular,
     squeezed,
 )
 from pfocr_chat.nomenclature import NameSource
 from pfocr_chat.queries import Entity
 from pfocr_chat.records import Kind
+from pfocr_chat.windows import Window, windows_in
 
 MAX_NAMES = 5
 """Genes that one ambiguous word may stand for at once."""
@@ -40,31 +38,16 @@ SHORTEST_STEM = 4
 """Letters of a gene's symbol that may name a complex it is part of ("mTORC1")."""
 LONGEST_CODE = 3
 """Letters of the codes of amino acids and the like, which are parts of words too ("pro-inflammatory")."""
+LONG_WORD = 7
+"""Letters of a rare word that may be another name of a gene without being printed for it ("osterix")."""
 WORD_TO_NAME = 8
 """A lower-case word is a name where it stands in at most so many times as many figures as print it as one."""
 
-_NEVER_LAST = STOPWORDS - {"a", "i", "like"}
-"""Words that no name in words ends with: "act in" is not actin."""
 _WORDED = (NameSource.CURATED, NameSource.FULL_NAME)
 """Sources whose spellings may be lower-case words; an alias such as "damage" may not."""
 
-
-_DASH = "[-‐-―−]"
-_PHOSPHORYLATED = re.compile(r"p[A-Z]")
-_PLURAL = re.compile(r".*[A-Z\d]s")
-_LIST = re.compile(
-    rf"(?P<stem>.*[^\W\d_][ ]?{_DASH}?)(?P<numbers>\d+(?:/\d+)+)"
-    rf"|(?P<greek_stem>.*[^\W_]{_DASH}?)(?P<greek>[α-ω](?:/[α-ω])+)"
-    rf"|(?P<letter_stem>.*(?:\d|{_DASH}))(?P<letters>[A-Z](?:/[A-Z])+)"
-)
-_RANGE = re.compile(rf"(?P<stem>.*[^\W\d_]{_DASH}?)1{_DASH}(?P<last>[2-9])")
-_NUMBER_BEFORE = re.compile(rf"(?<![^\W_])(?<!{_DASH})\d+{_DASH}$")
-_DECIMALS = re.compile(r"\d[.]\d")
-_ION = re.compile(r"(?:ca|mg|zn|fe|cu|mn|ni|co|pb|hg)\(?[2²]|(?:fe|al|cr)\(?[3³]|na|li", re.IGNORECASE)
-"""Elements that a text writes as ions, but for those that mark cells (Cd2, Cd3)."""
-_ROMAN = re.compile(r"[ivx]{2,}", re.IGNORECASE)
 _VOWEL = re.compile(r"[aeiouy]", re.IGNORECASE)
-_PREFIXED = re.compile(rf"[cv]{_DASH}[A-Z]?[a-z]+")
+_PREFIXED = re.compile(r"[cv][-‐-―−][A-Z]?[a-z]+")
 """A gene of a cell or a virus: "c-Kit", "v-rel"."""
 _NUMBERS_MEET = re.compile(r"\d \d")
 _GENERAL_WORDS = frozenset(
@@ -78,24 +61,6 @@ _GENERAL_WORDS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class _Window:
-    """A run of words that may be a name: its spelling, place in the text, and as it stands there.
-
-    ``forms`` are the spellings under which it is looked up, the likeliest first, and ``parts`` the
-    names that it stands for where it is a list ("CDK4/6"). ``written`` is the mention, in small
-    letters where capitals say nothing.
-    """
-
-    spelling: str
-    forms: tuple[str, ...]
-    first: int
-    last: int
-    mention: str
-    written: str
-    parts: tuple[_Window, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class _Known:
     """What the catalog knows of the words of a text."""
 
@@ -104,7 +69,7 @@ class _Known:
     others: Mapping[str, Mapping[str, int]]
     counted: Mapping[str, int]
 
-    def form_of(self, window: _Window) -> str | None:
+    def form_of(self, window: Window) -> str | None:
         """The spelling of a window that is known."""
         return next((form for form in window.forms if squeezed(form) in self.readings), None)
 
@@ -118,7 +83,7 @@ class _Known:
         return sorted(shorts, key=lambda short: (-shorts[short], short))
 
 
-def _known(windows: Iterable[_Window], catalog: Catalog) -> _Known:
+def _known(windows: Iterable[Window], catalog: Catalog) -> _Known:
     """What the catalog knows of the windows, and of the abbreviations of those that are long forms."""
     forms = {form for window in windows for form in window.forms}
     others = dict(catalog.expansions(forms))
@@ -131,7 +96,7 @@ def _known(windows: Iterable[_Window], catalog: Catalog) -> _Known:
     return _Known(catalog, readings, others, catalog.frequencies(plain))
 
 
-_Chosen = tuple[_Window, list[Reading]]
+_Chosen = tuple[Window, list[Reading]]
 
 
 def entities_in(text: str, catalog: Catalog) -> tuple[Entity, ...]:
@@ -139,7 +104,7 @@ def entities_in(text: str, catalog: Catalog) -> tuple[Entity, ...]:
 
     A list in one word ("CDK4/6") is one entity, which stands for every gene of the list.
     """
-    chosen = _chosen(_windows(text), catalog)
+    chosen = _chosen(windows_in(text), catalog)
     entities: dict[tuple[Kind, tuple[str, ...], bool], Entity] = {}
     for _, together in groupby(chosen, key=lambda pair: pair[0].first):
         entity = _joined([_to_entity(w, _in_context(w, r, chosen, catalog), catalog) for w, r in together])
@@ -147,63 +112,7 @@ def entities_in(text: str, catalog: Catalog) -> tuple[Entity, ...]:
     return tuple(entities.values())
 
 
-def _windows(text: str) -> list[_Window]:
-    spans = list(atom_spans(text))
-    shouting = text.isupper() and not STOPWORDS.isdisjoint(atom for atom, _, _ in spans)
-    windows = []
-    for spelling, first, last, mention in name_windows(text):
-        written = mention.lower() if shouting else mention
-        whole = mention.count("(") == mention.count(")") and not _is_cut(text, spans, first, last)
-        if whole and reads_as_name(written):
-            parts = tuple(
-                _Window(name_key(part), _forms(name_key(part), part), first, last, mention, written)
-                for part in _listed(mention)
-            )
-            windows.append(_Window(spelling, _forms(spelling, mention), first, last, mention, written, parts))
-    return windows
-
-
-def _is_cut(text: str, spans: Sequence[tuple[str, int, int]], first: int, last: int) -> bool:
-    """Whether words are part of a longer one that is no form of theirs: "AT1" of "AT1R", "LOX" of "5-LOX", "Nav1" of
-    "Nav1.7".
-
-    A Greek letter may follow a name ("p38α"), and precede one of four letters or more. An ion ("Ca2+") and
-    a Roman number are no names either.
-    """
-    start, end = spans[first][1], spans[last - 1][2]
-    if _DECIMALS.match(text[end - 1 : end + 2]) or _ROMAN.fullmatch(text[start:end]):
-        return True
-    if last < len(spans) and spans[last][1] == end and spans[last][0] not in {*GREEK.values(), "s"}:
-        return True
-    if text[end : end + 1] in ("+", "⁺") and _ION.fullmatch(text[start:end]):
-        return True
-    if first and spans[first - 1][2] == start:
-        return spans[first - 1][0] not in GREEK.values() or spans[first][2] - start < SHORTEST_STEM
-    return bool(_NUMBER_BEFORE.search(text[max(0, start - 8) : start]))
-
-
-def _forms(spelling: str, written: str) -> tuple[str, ...]:
-    """Spellings to look up: for "pSTAT3" first "stat 3", for "APCs" first the singular, else the name as it is."""
-    forms = [spelling, singular(spelling)]
-    if _PLURAL.fullmatch(written):
-        forms.reverse()
-    if _PHOSPHORYLATED.match(written):
-        rest = name_key(written[1:])
-        forms = [rest, singular(rest), *forms] if len(rest) > 1 else forms
-    return tuple(form for form in forms if form)
-
-
-def _listed(written: str) -> Iterator[str]:
-    """The names in a list that is written as one word: "CDK4/6", "LC3A/B", "PPARα/γ", "TEAD1-4"."""
-    if found := _LIST.fullmatch(written):
-        stem = found["stem"] or found["greek_stem"] or found["letter_stem"]
-        items = found["numbers"] or found["greek"] or found["letters"]
-        yield from (stem + item for item in items.split("/"))
-    elif found := _RANGE.fullmatch(written):
-        yield from (f"{found['stem']}{number}" for number in range(1, int(found["last"]) + 1))
-
-
-def _chosen(windows: Sequence[_Window], catalog: Catalog) -> list[_Chosen]:
+def _chosen(windows: Sequence[Window], catalog: Catalog) -> list[_Chosen]:
     """The windows that are names, in order, with what each means, likeliest first; the parts of a list follow each
     other."""
     known = _known([each for window in windows for each in (window, *window.parts)], catalog)
@@ -216,7 +125,7 @@ def _chosen(windows: Sequence[_Window], catalog: Catalog) -> list[_Chosen]:
     return sorted(chosen, key=lambda pair: pair[0].first)
 
 
-def _meant(window: _Window, known: _Known) -> list[_Chosen]:
+def _meant(window: Window, known: _Known) -> list[_Chosen]:
     """What a window means, or what the parts of the list mean that it is; empty where it is no name."""
     form = known.form_of(window)
     if form:
@@ -237,7 +146,7 @@ def _ranked(readings: Sequence[Reading]) -> list[Reading]:
     return sorted(readings, key=lambda r: (-_weight(r, readings), r.name))
 
 
-def _abbreviated(window: _Window, known: _Known) -> tuple[Reading, ...]:
+def _abbreviated(window: Window, known: _Known) -> tuple[Reading, ...]:
     """What a long form means that has no reading itself but by its abbreviation ("hydrogen peroxide" by "H2O2")."""
     for form in window.forms:
         for short in known.shorts(form):
@@ -284,30 +193,46 @@ def _is_plain(written: str) -> bool:
     return written.isalpha() and written[1:].islower()
 
 
-def _is_name(window: _Window, readings: Sequence[Reading], known: _Known) -> bool:
+def _is_name(window: Window, readings: Sequence[Reading], known: _Known) -> bool:
     """Whether words that can be a name are one here, by the way they are written."""
-    printed = sum(r.printed for r in readings)
-    worded = any(r.source in _WORDED for r in readings)
-    parts = window.written.replace("-", " ").split()
-    if not worded and not STOPWORDS.isdisjoint(window.written.split()):
-        return False  # "at G1" is not ATG1
-    if _is_plain(window.written) and len(window.written) > 2 and not _VOWEL.search(window.written):
-        return True  # no English word, but "tnf"
     if _is_plain(window.written):
-        figures = known.counted.get(window.spelling, 0)
-        substances = sum(r.printed for r in readings if r.kind is not Kind.GENE)
-        if worded or (substances > 0 and len(window.written) > LONGEST_CODE) or figures <= len(window.written) - 3:
-            return True
-        approved = [r.name for r in readings if r.source == NameSource.SYMBOL]
-        shown = len(known.catalog.figids_printing(Kind.GENE, approved)) if approved else 0
-        return max(printed, shown) * WORD_TO_NAME >= figures
-    if all(_is_plain(part) or len(part) == 1 for part in parts):
-        if parts[-1].lower() in _NEVER_LAST:
-            return False
-        return worded or printed > 1 or bool(_PREFIXED.fullmatch(window.mention))
+        return _is_plain_name(window, readings, known)
+    worded = any(r.source in _WORDED for r in readings)
+    if not worded and any(_is_english(word) for word in window.written.split()):
+        return False  # "top 3" is not TOP3
+    printed = sum(r.printed for r in readings)
+    parts = window.written.replace("-", " ").split()
+    if all(_is_plain(part) or (len(part) == 1 and part.isalpha()) for part in parts):
+        own = any(r.name.casefold() == window.written.casefold() for r in readings)
+        return worded or own or printed > 1 or bool(_PREFIXED.fullmatch(window.mention))
     if len(squeezed(window.spelling)) < 3:
         return printed > 1 or any(r.source == NameSource.SYMBOL or r.source in _WORDED for r in readings)
     return True
+
+
+def _is_plain_name(window: Window, readings: Sequence[Reading], known: _Known) -> bool:
+    """Whether a word that is written as any English word is may be a name.
+
+    A symbol is one where figures that print the gene are not few beside those that have the word; an
+    alias, unless it is long or ends as names of proteins do, where the word is printed for the gene itself.
+    """
+    word, figures = window.written, known.counted.get(window.spelling, 0)
+    if len(word) > 2 and not _VOWEL.search(word):
+        return True  # no English word: "tnf"
+    if any(
+        r.source in _WORDED or (r.printed and r.kind is not Kind.GENE and len(word) > LONGEST_CODE) for r in readings
+    ):
+        return True
+    printed = sum(r.printed for r in readings)
+    approved = [r.name for r in readings if r.source == NameSource.SYMBOL]
+    if approved:
+        printed = max(printed, len(known.catalog.figids_printing(Kind.GENE, approved)))
+    rare = figures <= len(word) - 3 and (approved or word.endswith("in") or len(word) >= LONG_WORD)
+    return bool(rare) or 0 < figures <= printed * WORD_TO_NAME
+
+
+def _is_english(word: str) -> bool:
+    return word.lower() in STOPWORDS | ENGLISH_LIKE and not word.isupper()
 
 
 def _written_out(
@@ -366,7 +291,7 @@ def _shares_a_word(reading: Reading, long: str, catalog: Catalog) -> bool:
 
 
 def _in_context(
-    window: _Window, readings: list[Reading], chosen: Sequence[tuple[_Window, list[Reading]]], catalog: Catalog
+    window: Window, readings: list[Reading], chosen: Sequence[tuple[Window, list[Reading]]], catalog: Catalog
 ) -> list[Reading]:
     """The readings, best first, where those that come close are weighed by the other names of the question.
 
@@ -389,7 +314,7 @@ def _in_context(
     return sorted(readings, key=lambda r: (-weights.get(r, 0.0), -_weight(r, readings), r.name))
 
 
-def _to_entity(window: _Window, readings: list[Reading], catalog: Catalog) -> Entity:
+def _to_entity(window: Window, readings: list[Reading], catalog: Catalog) -> Entity:
     top = readings[0]
     if top.is_family:
         leading: tuple[Reading, ...] = (top,)
@@ -398,6 +323,8 @@ def _to_entity(window: _Window, readings: list[Reading], catalog: Catalog) -> En
     else:
         weight = _weight(top, readings)
         alike = [r for r in readings if r.kind is top.kind and not r.is_family]
+        if top.source == NameSource.CURATED:  # what tables made of the word is no more than its keys find
+            alike = [r for r in alike if r.source == top.source or _was_called(top.name, r.name, catalog)]
         leading = tuple(r for r in alike if r is top or _weight(r, readings) >= SHARE * weight)[:MAX_NAMES]
         names = tuple(r.name for r in leading)
         known = catalog.spellings(top.kind, names)
@@ -418,6 +345,13 @@ def _to_entity(window: _Window, readings: list[Reading], catalog: Catalog) -> En
             dict.fromkeys(r.name for r in readings if r not in leading and (r.source or not r.is_family))
         ),
     )
+
+
+def _was_called(gene: str, older: str, catalog: Catalog) -> bool:
+    """Whether a name that the corpus has is an earlier symbol of a gene."""
+    key = squeezed(name_key(older))
+    found = catalog.readings([key]).get(key, ())
+    return any(r.name == gene and r.source == NameSource.PREVIOUS for r in found)
 
 
 def _joined(entities: Sequence[Entity]) -> Entity:

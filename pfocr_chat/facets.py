@@ -12,77 +12,15 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from itertools import islice
-from typing import Any
 
 from pfocr_chat.catalog import Catalog
 from pfocr_chat.journals import title_words
 from pfocr_chat.organisms import canonical
 from pfocr_chat.records import FIGID_PATTERN
-
-
-class Facet(StrEnum):
-    """What figures can be counted by; genes and the like are those printed as a symbol or a synonym."""
-
-    YEAR = "year"
-    JOURNAL = "journal"
-    ORGANISM = "organism"
-    GENE = "gene"
-    CHEMICAL = "chemical"
-    DISEASE = "disease"
-    PAPER = "paper"
-    FIGTYPE = "figtype"
-
-    @property
-    def label(self) -> str:
-        """A word for people."""
-        return "figure type" if self is Facet.FIGTYPE else self.value
-
-
-_MARKUP = re.compile(r"[\\`*_\[\]<>|~&!#]")
+from pfocr_chat.tables import Facet, FacetRow, FacetTable
 
 # Counting
-
-
-@dataclass(frozen=True, slots=True)
-class FacetRow:
-    """One value of a facet, how many figures have it, and which, in the order in which they were given."""
-
-    label: str
-    figures: int
-    figids: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class FacetTable:
-    """How many figures have each value of a facet.
-
-    Years go up; other rows have the largest number first. ``total`` is the number of figures
-    counted and ``without`` of those for which no value is known. A figure with several values, such
-    as genes, stands in several rows, so that these may add up to more than ``total``.
-    """
-
-    facet: Facet
-    rows: tuple[FacetRow, ...]
-    without: int
-    total: int
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        rows = [{"label": r.label, "figures": r.figures, "figids": list(r.figids)} for r in self.rows]
-        return {"facet": self.facet.value, "total": self.total, "without": self.without, "rows": rows}
-
-    def to_markdown(self, limit: int = 20) -> str:
-        """A table in Markdown with at most ``limit`` values: the first, or of years the last ones."""
-        rows = [f"| {_in_cell(row.label)} | {row.figures:,} |" for row in self.rows]
-        left_out = len(rows) - limit
-        if left_out > 0:
-            more = f"| … and {left_out:,} more |  |"
-            rows = [more, *rows[left_out:]] if self.facet is Facet.YEAR else [*rows[:limit], more]
-        if self.without:
-            rows.append(f"| not known | {self.without:,} |")
-        return "\n".join([f"| {self.facet.label} | figures |", "| :--- | ---: |", *rows]) + "\n"
 
 
 def count_facet(
@@ -141,11 +79,6 @@ def _key(facet: Facet, value: str) -> str:
 
 def _label(facet: Facet, value: str) -> str:
     return (facet is Facet.ORGANISM and canonical(value)) or " ".join(value.split())
-
-
-def _in_cell(label: str) -> str:
-    """A label that neither ends the cell of a table, nor means anything in Markdown, nor is an evidence key."""
-    return _MARKUP.sub(r"\\\g<0>", " ".join(label.split()))
 
 
 # Reading

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
@@ -91,6 +91,21 @@ class Filters:
         if self.year_from is not None or self.year_to is not None:
             kept |= {"year_from": self.year_from, "year_to": self.year_to}
         return Filters(**kept)
+
+    def relaxed(self) -> Iterator[tuple[str, Filters]]:
+        """Each kind of condition that is set, in words, with the filters without it."""
+        for name, kinds in (
+            ("years", ("year_from", "year_to")),
+            ("journals", ("journals",)),
+            ("organisms", ("organisms",)),
+            ("papers", ("pmcids",)),
+            ("figure types", ("figtypes",)),
+            ("genes", ("genes_all", "genes_any", "genes_none")),
+            ("chemicals", ("chemicals_all", "chemicals_any")),
+        ):
+            kept: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in kinds}
+            if Filters(**kept) != self:
+                yield name, Filters(**kept)
 
     def to_dict(self) -> dict[str, Any]:
         """The conditions that are set."""

@@ -152,6 +152,19 @@ class Retriever:
             found = {figid: tier for figid, tier in found.items() if figid in inside}
         return sorted(found, key=lambda figid: (found[figid], figid))
 
+    def without_year(self, query: Query) -> int:
+        """How many figures would answer a question for a list, but for a year that is not known."""
+        if query.filters.year_from is None and query.filters.year_to is None:
+            return 0
+        any_year = replace(query.filters, year_from=None, year_to=None)
+        undated = self._catalog.figids_without_year()
+        return len(undated.intersection(self.complete(replace(query, filters=any_year))))
+
+    def relaxations(self, query: Query) -> list[tuple[str, int]]:
+        """For each kind of condition without which figures answer a question for a list: how many do."""
+        found = [(kind, len(self.complete(replace(query, filters=f)))) for kind, f in query.filters.relaxed()]
+        return [(kind, count) for kind, count in found if count]
+
     def has_other_words(self, query: Query, figids: Sequence[str]) -> bool:
         """Whether every one of the figures has all the words of the query that no entity covers."""
         return bool(query.other_words) and self._figures_with(query.other_words).issuperset(figids)

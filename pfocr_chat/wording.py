@@ -21,6 +21,8 @@ LONG = 10
 SHORTEST_NAME = 4
 """Letters of a name with a number that may be mended where two of them changed places; one more, where one is
 wrong, missing or too many: TRAF8 may be a name as well as TRAJ8."""
+CANDIDATES = 5
+"""Stems that are looked at as what a word was meant to be, the nearest first."""
 LONGEST_PHRASE = 6
 MAX_OTHERS = 6
 """Ways to say the same that are searched for."""
@@ -63,15 +65,18 @@ def _nearest_word(word: str, catalog: Catalog) -> str | None:
         return None
     limit = 2 if len(atom) >= LONG else 1
     stems = catalog.words_like(atom[:2])
-    best: tuple[int, int, str] | None = None
+    near: dict[str, int] = {}
     for form in (atom, *(atom.removesuffix(e) for e in _ENDINGS if atom.endswith(e))):
         for stem, distance, _ in process.extract(form, stems.keys(), scorer=OSA.distance, score_cutoff=limit):
-            if len(stem) >= SHORTEST - 1 and (best is None or (distance, -stems[stem]) < best[:2]):
-                best = (distance, -stems[stem], stem)
-    meant = catalog.word_like(best[2], atom) if best else atom
-    # The stems may be closer than the words are: "nephriti" and "nephrin".
-    close = meant != atom and OSA.distance(atom, meant) <= limit and _is_likely(atom, meant)
-    return meant if close and catalog.has_word(meant) else None
+            if len(stem) >= SHORTEST - 1:
+                near[stem] = min(int(distance), near.get(stem, limit))
+    for stem in sorted(near, key=lambda stem: (near[stem], -stems[stem], stem))[:CANDIDATES]:
+        meant = catalog.word_like(stem, atom)
+        # The stems may be closer than the words are: "nephriti" and "nephrin".
+        distance = min(OSA.distance(atom, form) for form in (meant, f"{meant}s"))
+        if meant != atom and distance <= limit and _is_likely(atom, meant) and catalog.has_word(meant):
+            return meant
+    return None
 
 
 def _is_likely(word: str, meant: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -121,13 +122,21 @@ def test_a_damaged_manifest_is_told(content: str, broken: Path) -> None:
         open_assistant(broken, llm="none")
 
 
-@pytest.mark.parametrize("field", ["embedder_fingerprint", "passage_format"])
-def test_an_index_of_another_making_is_told(field: str, broken: Path) -> None:
-    """An index of another embedder or passage format names both and the command that mends it."""
+@pytest.mark.parametrize(
+    ("changed", "built", "wanted"),
+    [
+        ({"embedder": "other", "embedder_fingerprint": "other"}, "other, passage format 1 and layout 2", "1 and 2"),
+        ({"passage_format": 99}, "all-MiniLM-L6-v2, passage format 99 and layout 2", "1 and 2"),
+        ({"format": 1}, "all-MiniLM-L6-v2, passage format 1 and layout 1", "1 and 2"),
+    ],
+)
+def test_an_index_of_another_making_is_told(changed: dict[str, object], built: str, wanted: str, broken: Path) -> None:
+    """An index of another embedder, passage format or layout names what it has, what it should, and the way out."""
     path = broken / "manifest.json"
     manifest = json.loads(path.read_text(encoding="utf-8"))
-    path.write_text(json.dumps(manifest | {field: 99 if field == "passage_format" else "other"}), encoding="utf-8")
-    with pytest.raises(IndexMismatchError, match=r"was built with the embedder .* Run `pfocr-chat index`"):
+    path.write_text(json.dumps(manifest | changed), encoding="utf-8")
+    expected = f"was built with the embedder {built}, not all-MiniLM-L6-v2, {wanted}. Run `pfocr-chat index`"
+    with pytest.raises(IndexMismatchError, match=re.escape(expected)):
         open_assistant(broken, llm="none")
 
 

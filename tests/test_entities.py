@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pfocr_chat.catalog import FILE_NAME, Catalog
 from pfocr_chat.catalogwriter import open_catalog_writer
 from pfocr_chat.entities import entities_in, mentioned_atoms
-from pfocr_chat.lexicon import atoms, greek_variants
+from pfocr_chat.lexicon import STOPWORDS, atoms, reads_as_name
 from pfocr_chat.queries import Entity
 from pfocr_chat.query import understand
 from pfocr_chat.records import FigureRecord, Kind, Mention, Tier
@@ -57,7 +57,10 @@ FIGURES: tuple[tuple[str, Printed], ...] = (
     ("Natural killer cells and killer T cells, killer by killer.", {}),
     ("Where the killer cells are.", {"Killer": ("TNFRSF10B", SYNONYM)}),
     *((f"A killer of kind {n}.", {}) for n in range(8)),
-    ("TAFII sits on DNA.", {"STING": ("TMEM173", SYMBOL)}),
+    ("STING sits in the ER.", {"STING": ("TMEM173", SYMBOL)}),
+    ("Where the YAP stays.", {"YAP": ("YY1AP1", SYNONYM)}),
+    ("DAX of the testis.", {"DAX": ("NR0B1", SYNONYM)}),
+    ("DAX again.", {"DAX": ("DYNLT1", SYNONYM)}),
 )
 # caption, and printed word -> what it was matched to
 SUBSTANCES: tuple[tuple[str, Mapping[str, str]], ...] = (
@@ -125,7 +128,10 @@ def read(text: str, catalog: Catalog) -> list[tuple[str, ...]]:
         ("cGAS", "CGAS"),
         ("CGA", "CGA"),
         ("SUV39H1", "SUV39H1"),
-        ("RP5-1180E21.2", "RASSF8-AS1"),
+        ("HLA-A", "HLA-A"),
+        ("hla-a", "HLA-A"),
+        ("MAGED4B", "MAGED4B"),
+        ("signal transducer and activator of transcription 3", "STAT3"),
         ("insulin", "INS"),
         ("insulin receptor", "INSR"),
         ("Synuclein alpha", "SNCA"),
@@ -172,7 +178,7 @@ def test_an_earlier_symbol_reaches_the_gene_under_both(catalog: Catalog) -> None
 
 def test_a_gene_of_which_the_word_is_printed_may_be_one_of_several(catalog: Catalog) -> None:
     """A word that tables read as two genes stands for both, where nothing else is said."""
-    assert set(one("ZAP", catalog).names) == {"ZAP70", "ZC3HAV1"}
+    assert set(one("DAX", catalog).names) == {"NR0B1", "DYNLT1"}
 
 
 @pytest.mark.parametrize(("text", "name"), [("ZAP and LCK", "ZAP70"), ("TRIM25 helps ZAP", "ZC3HAV1")])
@@ -267,11 +273,9 @@ def test_a_list_in_one_word_stands_for_each(text: str, names: tuple[str, ...], c
     """No gene of a list is dropped, and "MAPK1/3" is not MAPK13."""
     entity = one(f"inhibitors of {text} in cells", catalog)
     assert (entity.mention, entity.names) == (text, names)
-    assert set(names) <= {alias.replace(" ", "").upper() for name in names for alias in one(name, catalog).aliases} | {
-        "HLA-A",
-        "HLA-B",
-        "HLA-C",
-    }
+    for name in names:
+        assert one(name, catalog).aliases <= entity.aliases
+        assert one(name, catalog).keys <= entity.keys
 
 
 def test_what_looks_like_a_list_and_is_a_name_stays_whole(catalog: Catalog) -> None:
@@ -390,7 +394,7 @@ def test_the_longest_name_is_read(catalog: Catalog) -> None:
     """Overlapping names: the insulin receptor is not insulin."""
     assert read("insulin receptor substrate 1 binds the insulin receptor", catalog) == [("IRS1",), ("INSR",)]
     assert read("IL-6/STAT3", catalog) == [("IL6",), ("STAT3",)]
-    assert read("TNF receptor 1", catalog) == [("TNFRSF1A",)]
+    assert read("beta-2 microglobulin and beta-catenin", catalog) == [("B2M",), ("CTNNB1",)]
 
 
 def test_mentioned_atoms_are_the_words_of_the_mentions(catalog: Catalog) -> None:
@@ -405,24 +409,39 @@ def test_mentioned_atoms_are_the_words_of_the_mentions(catalog: Catalog) -> None
 def test_complexes_named_after_a_gene_count_as_naming_it(catalog: Catalog) -> None:
     """Who looks for mTOR finds mTORC1; a gene with a short symbol has no such names."""
     aliases = one("mTOR", catalog).aliases
-    assert {"mtor", "m torc 1", "mtorc 1", "mtor complex 1"} & aliases >= {"mtorc 1", "mtor"}
-    assert not any(alias.startswith("ap c") for alias in one("APC", catalog).aliases)
+    assert {"mtor", "mtorc 1", "mtorc 2"} <= aliases
+    assert "ap 1" not in one("FOS", catalog).aliases
 
 
-def test_aliases_that_are_something_else_do_not_match_text(catalog: Catalog) -> None:
-    """Letters, bare numbers, words, and names that are another gene's first are no aliases."""
-    for text in ("TP53", "IL6", "TNF", "CAT", "INS", "MTOR", "TLR4", "NFKB", "CDK4/6", "lactate"):
-        entity = one(text, catalog)
-        assert entity.aliases
-        for alias in entity.aliases:
-            assert len(alias.replace(" ", "")) > 2, (text, alias)
-            assert not alias.replace(" ", "").isdigit()
-            assert alias not in {"cat", "rest", "set", "the", "for", "in s"}
-            assert not any(len(part) == 1 for part in alias.split() if alias.count(" ") == 1) or any(
-                c.isdigit() or alias in greek_variants(alias) for c in alias
-            )
-    assert "lps" not in one("IRF6", catalog).aliases
+@pytest.mark.parametrize(
+    "text", ["TP53", "IL6", "TNF", "INS", "MTOR", "TLR4", "NF-kB", "CDK4/6", "lactate", "RELA", "catalase", "KIT"]
+)
+def test_aliases_can_be_told_from_words(text: str, catalog: Catalog) -> None:
+    """A text is not searched for single letters, two letters that stand apart, bare numbers, or English words."""
+    entity = one(text, catalog)
+    assert entity.aliases
+    for alias in entity.aliases:
+        joined = alias.replace(" ", "")
+        assert len(joined) > 2
+        assert not joined.isdigit()
+        assert reads_as_name(alias)
+        assert joined not in STOPWORDS
+
+
+def test_names_of_others_are_no_aliases(catalog: Catalog) -> None:
+    """What mostly means another gene, or something else, is no name of the gene in a text."""
     assert "yap" not in one("YY1AP1", catalog).aliases
+    assert "erk" not in one("EPHB2", catalog).aliases
+    assert {"p 53", "tp 53"} <= one("TP53", catalog).aliases
+    assert "cat" not in one("catalase", catalog).aliases
+
+
+def test_a_rare_alias_in_letters_is_no_alias(catalog: Catalog) -> None:
+    """LATS1 was once called "warts", which no figure prints for it; an alias with a number is looked for."""
+    aliases = one("LATS1", catalog).aliases
+    assert "warts" not in aliases
+    assert "lats 1" in aliases
+    assert "erk 1" in one("MAPK3", catalog).aliases
 
 
 def test_keys_and_aliases_hold_what_was_typed(catalog: Catalog) -> None:

@@ -16,10 +16,11 @@ from markdown_it import MarkdownIt
 from pfocr_chat.catalog import Catalog
 from pfocr_chat.catalogwriter import open_catalog_writer
 from pfocr_chat.citations import parse_keys
-from pfocr_chat.facets import Facet, FacetRow, FacetTable, count_facet, read_facet
+from pfocr_chat.facets import count_facet, read_facet
 from pfocr_chat.queries import Intent
 from pfocr_chat.query import understand
 from pfocr_chat.records import FigureRecord, Kind, Mention, Tier
+from pfocr_chat.tables import Facet, FacetRow, FacetTable
 
 # Questions
 

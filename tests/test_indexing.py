@@ -24,7 +24,7 @@ import pytest
 from chromadb.config import Settings
 
 from pfocr_chat import open_assistant
-from pfocr_chat.catalog import FILE_NAME, Catalog
+from pfocr_chat.catalog import COMMON, FILE_NAME, Catalog
 from pfocr_chat.embedder import Embedder
 from pfocr_chat.errors import (
     CorpusError,
@@ -143,8 +143,9 @@ def assert_sound(store: Path) -> None:
     with closing(sqlite3.connect(folder / FILE_NAME)) as db:
         passages = dict(db.execute("SELECT passage_id, text FROM passages"))
         owners = {figid for (figid,) in db.execute("SELECT figid FROM passages JOIN figures ON id = figure")}
-        for table in ("organisms", "mentions", "passages"):
-            sql = f"SELECT count(*) FROM {table} WHERE figure NOT IN (SELECT id FROM figures)"  # noqa: S608
+        for table in ("organisms", "mentions", "passages", "abbreviations"):
+            # The figure of an abbreviation that comes with the program is 0.
+            sql = f"SELECT count(*) FROM {table} WHERE figure NOT IN (SELECT id FROM figures UNION SELECT 0)"  # noqa: S608
             assert db.execute(sql).fetchone() == (0,)
         assert db.execute("SELECT count(*) FROM fulltext").fetchone() == (manifest.figures,)
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -225,6 +226,25 @@ def test_only_what_changed_is_embedded(corpus: Corpus, store: Path, embedder_of_
     with Catalog(current(store) / FILE_NAME) as catalog:
         assert catalog.figids_matching("catenin") == frozenset()
         assert catalog.figids_matching("notch") == {"PMC5__new"}
+
+
+def test_names_come_with_the_index_and_go_with_their_records(
+    corpus: Corpus, store: Path, embedder_of_words: WordEmbedder
+) -> None:
+    """Genes and abbreviations that come with the program stay; words and explanations that a record taught go."""
+    corpus.write("PMC2__wnt", "The quizzical xylitol synthase (QXS) stabilises catenin.")
+    corpus.write_genes("PMC2__wnt", "Zyxl9")
+    known = {}
+    for step in ("built", "deleted"):
+        build_index(corpus.folder, store, embedder_of_words)
+        with Catalog(current(store) / FILE_NAME) as catalog:
+            words = {key for key, found in catalog.readings(["yap1", "akt1", "zyxl9"]).items() if found}
+            known[step] = words, catalog.expansions(["lps", "qxs"])
+        (corpus.folder / "_figures" / "PMC2__wnt.md").unlink(missing_ok=True)
+    always = {"lps": {"lipopolysaccharide": COMMON}}
+    assert known["built"] == ({"yap1", "akt1", "zyxl9"}, always | {"qxs": {"quizzical xylitol synthase": 1}})
+    assert known["deleted"] == ({"yap1", "akt1"}, always)
+    assert_sound(store)
 
 
 def test_a_shorter_caption_leaves_no_passage_behind(

@@ -24,6 +24,8 @@ HEAVY = (
     "langchain_openai",
     "xllamacpp",
     "numpy",
+    "scipy",
+    "rapidfuzz",
     "yaml",
 )
 

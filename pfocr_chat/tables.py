@@ -1,0 +1,73 @@
+"""The nouns of a count: what figures are counted by, and the table that comes of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+_MARKUP = re.compile(r"[\\`*_\[\]<>|~&!#]")
+
+
+class Facet(StrEnum):
+    """What figures can be counted by; genes and the like are those printed as a symbol or a synonym."""
+
+    YEAR = "year"
+    JOURNAL = "journal"
+    ORGANISM = "organism"
+    GENE = "gene"
+    CHEMICAL = "chemical"
+    DISEASE = "disease"
+    PAPER = "paper"
+    FIGTYPE = "figtype"
+
+    @property
+    def label(self) -> str:
+        """A word for people."""
+        return "figure type" if self is Facet.FIGTYPE else self.value
+
+
+@dataclass(frozen=True, slots=True)
+class FacetRow:
+    """One value of a facet, how many figures have it, and which, in the order in which they were given."""
+
+    label: str
+    figures: int
+    figids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FacetTable:
+    """How many figures have each value of a facet.
+
+    Years go up; other rows have the largest number first. ``total`` is the number of figures
+    counted and ``without`` of those for which no value is known. A figure with several values, such
+    as genes, stands in several rows, so that these may add up to more than ``total``.
+    """
+
+    facet: Facet
+    rows: tuple[FacetRow, ...]
+    without: int
+    total: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        rows = [{"label": r.label, "figures": r.figures, "figids": list(r.figids)} for r in self.rows]
+        return {"facet": self.facet.value, "total": self.total, "without": self.without, "rows": rows}
+
+    def to_markdown(self, limit: int = 20) -> str:
+        """A table in Markdown with at most ``limit`` values: the first, or of years the last ones."""
+        rows = [f"| {_in_cell(row.label)} | {row.figures:,} |" for row in self.rows]
+        left_out = len(rows) - limit
+        if left_out > 0:
+            more = f"| … and {left_out:,} more |  |"
+            rows = [more, *rows[left_out:]] if self.facet is Facet.YEAR else [*rows[:limit], more]
+        if self.without:
+            rows.append(f"| not known | {self.without:,} |")
+        return "\n".join([f"| {self.facet.label} | figures |", "| :--- | ---: |", *rows]) + "\n"
+
+
+def _in_cell(label: str) -> str:
+    """A label that neither ends the cell of a table, nor means anything in Markdown, nor is an evidence key."""
+    return _MARKUP.sub(r"\\\g<0>", " ".join(label.split()))
