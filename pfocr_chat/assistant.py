@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
@@ -17,6 +17,7 @@ from pfocr_chat.chain import Chain
 from pfocr_chat.config import Config, load_config
 from pfocr_chat.embedder import Embedder
 from pfocr_chat.errors import IndexMismatchError, PfocrChatError
+from pfocr_chat.genelists import GeneListAnswer, compare_gene_list
 from pfocr_chat.generations import FORMAT, Manifest, check_files, generation_folder, read_manifest
 from pfocr_chat.llm import Llm, open_llm
 from pfocr_chat.passages import PASSAGE_FORMAT
@@ -174,6 +175,15 @@ class Assistant:
         """One figure's record, or ``None`` where the index does not have it."""
         self._check_open()
         return self._catalog.record(figid)
+
+    def gene_list(self, genes: str | Sequence[str], limit: int = 50) -> GeneListAnswer:
+        """The figures that share most genes with a list, by Fisher's exact test; names as typed or pasted.
+
+        Raises:
+            QuestionError: there is no name in the list, or more than 2,000.
+        """
+        self._check_open()
+        return compare_gene_list(genes, self._catalog, limit=limit)
 
     def status(self) -> Status:
         """What the index holds and which models answer."""

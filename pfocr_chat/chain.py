@@ -27,6 +27,7 @@ from pfocr_chat.config import MAX_QUESTION
 from pfocr_chat.entities import entities_in
 from pfocr_chat.errors import LlmError
 from pfocr_chat.facets import count_facet, read_facet
+from pfocr_chat.genelists import compare_gene_list, listed_in
 from pfocr_chat.generator import (
     Llm,
     Statement,
@@ -98,6 +99,8 @@ class Chain:
         if query.intent is Intent.CHAT:
             # Small talk leaves the subject of the conversation as it is.
             yield replace(self._answer(query, conversation, HELP), conversation=conversation)
+        elif genes := listed_in(question):
+            yield self._overlaps(query, conversation, genes)
         elif query.missing and not query.figids:
             reason = f"The index has no {_either(query.missing)}."
             yield self._abstain(query, conversation, reason, [])
@@ -117,6 +120,13 @@ class Chain:
             return None, understand(question, self.catalog, conversation)
         query = understand(rest, self.catalog, conversation)
         return facet, replace(query, question=understand(question, self.catalog).question)
+
+    def _overlaps(self, query: Query, conversation: Conversation, genes: str) -> Answer:
+        """The figures that share most genes with a list."""
+        compared = compare_gene_list(genes, self.catalog, limit=HITS)
+        figids = [row.figid for row in compared.result.rows]
+        hits = self.retriever.to_hits(query, figids[:LARGE_EVIDENCE])
+        return self._answer(query, conversation, compared.text, figids=figids, hits=hits)
 
     def _search(
         self, query: Query, conversation: Conversation, facet: Facet | None = None

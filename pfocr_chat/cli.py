@@ -18,7 +18,7 @@ from typing import Any
 from pfocr_chat import __version__
 from pfocr_chat.answers import Answer, Stage, Text
 from pfocr_chat.config import load_config
-from pfocr_chat.errors import ConfigError, PfocrChatError
+from pfocr_chat.errors import ConfigError, PfocrChatError, QuestionError
 from pfocr_chat.exports import Format, render
 from pfocr_chat.queries import Hit, Intent
 from pfocr_chat.resources import data_folder
@@ -75,6 +75,11 @@ def _parser() -> argparse.ArgumentParser:
     forms = find.add_mutually_exclusive_group()
     for form in ("json", "csv", "bibtex", "ris", "gmt"):
         forms.add_argument(f"--{form}", dest="form", action="store_const", const=form, help=_FORMS[form])
+
+    genes = _add(commands, "genes", _genes, "rank figures by the genes they share with a list")
+    genes.add_argument("genes", metavar="GENES", help='symbols ("EGFR, KRAS, BRAF"), a file of them, or - for input')
+    genes.add_argument("-k", type=_positive, default=50, metavar="N", help="how many figures at most (50)")
+    genes.add_argument("--json", action="store_true", help="print the comparison as JSON")
 
     chat = _add(commands, "chat", _chat, "serve the chat page", llm=True)
     chat.add_argument("--host", default="127.0.0.1", help="address to listen at (127.0.0.1)")
@@ -247,6 +252,27 @@ def _find(options: argparse.Namespace) -> None:
     for rank, hit in enumerate(hits, start=1):
         why = "; ".join(map(str, hit.matches)) or "similar in meaning"
         print(f"{rank}. {hit.figid}  {hit.record.title or ''}\n   {why}\n   {hit.record.page_url}")
+
+
+def _genes(options: argparse.Namespace) -> None:
+    options.llm = "none"
+    genes = _read_list(options.genes)
+    with _open(options) as assistant:
+        compared = assistant.gene_list(genes, limit=options.k)
+    print(json.dumps(compared.to_dict(), ensure_ascii=False, indent=2) if options.json else compared.text)
+
+
+def _read_list(genes: str) -> str:
+    """The list itself, or what the file of that name holds."""
+    if genes == "-":
+        return sys.stdin.read()
+    path = Path(genes)
+    try:
+        return path.read_text(encoding="utf-8-sig") if path.is_file() else genes
+    except UnicodeDecodeError as exc:
+        raise QuestionError(f"{path} is not a text file.") from exc
+    except OSError:
+        return genes  # too long for the name of a file
 
 
 def _chat(options: argparse.Namespace) -> None:

@@ -315,23 +315,20 @@ def _in_context(
 
 
 def _to_entity(window: Window, readings: list[Reading], catalog: Catalog) -> Entity:
-    top = readings[0]
+    leading = _leading(readings, catalog)
+    top = leading[0]
     if top.is_family:
-        leading: tuple[Reading, ...] = (top,)
         names = catalog.members(top.name)
         spellings = catalog.family_spellings(top.name)
     else:
-        weight = _weight(top, readings)
-        alike = [r for r in readings if r.kind is top.kind and not r.is_family]
-        if top.source == NameSource.CURATED:  # what tables made of the word is no more than its keys find
-            alike = [r for r in alike if r.source == top.source or _was_called(top.name, r.name, catalog)]
-        leading = tuple(r for r in alike if r is top or _weight(r, readings) >= SHARE * weight)[:MAX_NAMES]
         names = tuple(r.name for r in leading)
         known = catalog.spellings(top.kind, names)
         spellings = frozenset(s for s, (source, printed) in known.items() if _is_used(s, source, printed))
     own = _own_spellings(spellings, {(r.name, r.is_family) for r in leading}, catalog) | {window.spelling}
     if not top.is_family and top.kind is Kind.GENE:
         own |= catalog.complexes_named_after(names, SHORTEST_STEM)
+    # What only the corpus knows as a family has no name but its lookup key.
+    others = dict.fromkeys(r.name for r in readings if r not in leading and (r.source or not r.is_family))
     return Entity(
         kind=top.kind,
         mention=window.mention,
@@ -340,18 +337,43 @@ def _to_entity(window: Window, readings: list[Reading], catalog: Catalog) -> Ent
         is_family=top.is_family,
         aliases=frozenset(v for alias in own for v in greek_variants(alias) if v == window.spelling or _is_distinct(v)),
         keys=frozenset(squeezed(alias) for alias in own),
-        # What only the corpus knows as a family has no name but its lookup key.
-        alternatives=tuple(
-            dict.fromkeys(r.name for r in readings if r not in leading and (r.source or not r.is_family))
-        ),
+        alternatives=tuple(others),
     )
 
 
-def _was_called(gene: str, older: str, catalog: Catalog) -> bool:
-    """Whether a name that the corpus has is an earlier symbol of a gene."""
-    key = squeezed(name_key(older))
+def _leading(readings: Sequence[Reading], catalog: Catalog) -> tuple[Reading, ...]:
+    """The readings that a word stands for at once.
+
+    What the corpus has under an earlier symbol of a gene goes with the gene, which comes first. Where
+    curators say what a word means, others that tables read it as are left to the keys, which find them.
+    """
+    top = readings[0]
+    if top.is_family:
+        return (top,)
+    alike = [r for r in readings if r.kind is top.kind and not r.is_family]
+    gene = top if top.source else next((r for r in alike if _was_called(r, top, catalog)), top)
+    older = [r for r in alike if _was_called(gene, r, catalog)]
+    least = SHARE * _weight(top, readings)
+    rest = [
+        r
+        for r in alike
+        if r is not gene
+        and r not in older
+        and _weight(r, readings) >= least
+        and (gene.source != NameSource.CURATED or r.source == gene.source)
+    ]
+    return (gene, *older, *rest)[:MAX_NAMES]
+
+
+def _was_called(gene: Reading, other: Reading, catalog: Catalog) -> bool:
+    """Whether the other reading has an earlier symbol of a gene for its name, which is no gene's today."""
+    if not gene.source or other.source:
+        return False
+    key = squeezed(name_key(other.name))
     found = catalog.readings([key]).get(key, ())
-    return any(r.name == gene and r.source == NameSource.PREVIOUS for r in found)
+    return any(r.name == gene.name and r.source == NameSource.PREVIOUS for r in found) and not any(
+        r.source == NameSource.SYMBOL for r in found
+    )
 
 
 def _joined(entities: Sequence[Entity]) -> Entity:

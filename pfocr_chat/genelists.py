@@ -456,3 +456,62 @@ def _plain(name: str) -> str:
     short = " ".join(name.split())
     short = short if len(short) <= LONGEST_SHOWN else f"{short[: LONGEST_SHOWN - 1]}…"
     return _MARKUP.sub(r"\\\g<0>", short)
+
+
+# Whole
+
+
+@dataclass(frozen=True, slots=True)
+class GeneListAnswer:
+    """A list compared with the figures of an index: what its names stand for, and the figures that overlap most."""
+
+    resolved: Resolved
+    result: GeneListResult
+
+    @property
+    def text(self) -> str:
+        """Markdown for people."""
+        return render_gene_list(self.result, self.resolved)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {"list": self.resolved.to_dict(), "result": self.result.to_dict()}
+
+
+def compare_gene_list(
+    genes: str | Sequence[str], catalog: Catalog, *, limit: int = 50, with_families: bool = False
+) -> GeneListAnswer:
+    """A list, as typed or as names, compared with every figure of the index.
+
+    Raises:
+        QuestionError: there is no name in it, or more than ``MAX_GENES``.
+    """
+    names = parse_gene_list(genes if isinstance(genes, str) else "\n".join(genes))
+    resolved = resolve_genes(names, catalog, with_families=with_families)
+    return GeneListAnswer(resolved, enrich(resolved, catalog, limit=limit))
+
+
+_ASKS_OVERLAP = re.compile(
+    r"\b(?:most of|as many as possible of|as many of|overlap\w*(?: \w+){0,2} with|enriched (?:for|in|with)"
+    r"|(?:this|the|my|these|following) (?:gene )?(?:genes|list|set|signature)|gene (?:list|set|signature))\b"
+    r"(?: (?:these|the|following|my|this))?(?: genes| list| set)?\s*:?\s*(?P<list>\S.*)$",
+    re.IGNORECASE | re.DOTALL,
+)
+_SYMBOL_LIKE = re.compile(r"[A-Z][A-Z\d]*[A-Z\d](?:-[A-Z\d]+)?(?:orf\d+)?")
+LEAST = 3
+"""Names that make a list."""
+
+
+def listed_in(question: str) -> str | None:
+    """The gene list in a question that asks to compare one with the figures, or that is nothing else; or ``None``."""
+    found = _ASKS_OVERLAP.search(question)
+    if found and len(_items(found["list"])) >= LEAST:
+        return found["list"].rstrip(" ?.!")
+    items = _items(question)
+    if len(items) > LEAST and all(_SYMBOL_LIKE.fullmatch(item) for item in items):
+        return question
+    return None
+
+
+def _items(text: str) -> list[str]:
+    return [item for item in re.split(r"[\s,;]+", text.rstrip(" ?.!")) if item and item.lower() != "and"]

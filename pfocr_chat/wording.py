@@ -70,6 +70,7 @@ def _nearest_word(word: str, catalog: Catalog) -> str | None:
         for stem, distance, _ in process.extract(form, stems.keys(), scorer=OSA.distance, score_cutoff=limit):
             if len(stem) >= SHORTEST - 1:
                 near[stem] = min(int(distance), near.get(stem, limit))
+    near |= {stem: limit for stem in stems if len(stem) > SHORTEST and atom.startswith(stem) and stem not in near}
     for stem in sorted(near, key=lambda stem: (near[stem], -stems[stem], stem))[:CANDIDATES]:
         meant = catalog.word_like(stem, atom)
         # The stems may be closer than the words are: "nephriti" and "nephrin".

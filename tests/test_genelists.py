@@ -216,11 +216,11 @@ def test_unknown_names_and_genes_that_no_figure_prints_are_told_apart(catalog: C
 
 
 def test_a_name_that_may_mean_another_gene_is_reported(catalog: Catalog) -> None:
-    """Both genes have the word printed in one figure; an approved symbol is never in doubt, though PRC1 is a
-    complex too."""
-    resolved = resolve_genes(("qx-9", "BAX", "PRC-1"), catalog)
+    """Both genes have the word printed in one figure; an approved symbol is never in doubt, though TnC is
+    troponin C too."""
+    resolved = resolve_genes(("qx-9", "BAX", "TN-C"), catalog)
     assert resolved.ambiguous == (Ambiguity("qx-9", "BAX", ("IRF3",)),)
-    assert (resolved.symbols, resolved.absent) == (("BAX",), ("PRC-1",))
+    assert (resolved.symbols, resolved.absent) == (("BAX",), ("TN-C",))
 
 
 def test_words_on_one_line_are_read_one_by_one_where_they_are_names(catalog: Catalog) -> None:
