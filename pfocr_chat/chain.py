@@ -140,7 +140,9 @@ class Chain:
             return
         chosen = _choose(query, hits, complete)
         if facet:
-            yield self._count(query, conversation, chosen, facet, complete=bool(complete))
+            answer = self._count(query, conversation, chosen, facet, complete=bool(complete))
+            yield Text(answer.text)
+            yield answer
             return
         shown = self.retriever.to_hits(query, chosen[:LARGE_EVIDENCE])
         count = SMALL_EVIDENCE if self.small or self.llm is None else LARGE_EVIDENCE
@@ -178,9 +180,9 @@ class Chain:
         table = count_facet(facet, chosen, self.catalog, leave_out=asked)
         narrowed = complete and self.retriever.has_other_words(query, chosen)
         lead = _lead(query, chosen, len(chosen), complete=complete, narrowed=narrowed).rstrip(":\n")
-        found = (
-            f", by {facet.label}:\n\n{table.to_markdown()}" if table.rows else f". No {facet.label} is known of them."
-        )
+        them = "it" if len(chosen) == 1 else "them"
+        unknown = f". No {facet.label} is known of {them}."
+        found = f", by {facet.label}:\n\n{table.to_markdown()}" if table.rows else unknown
         notes = (*_notes(query, complete=complete, narrowed=narrowed), *self._undated(query))
         answer = self._answer(query, conversation, lead + found, figids=chosen, notes=notes)
         return replace(answer, table=table)
@@ -320,7 +322,8 @@ def _why_abstain(query: Query, hits: Sequence[Hit], complete: Sequence[str]) -> 
 
 def _condition(query: Query) -> str:
     """The filters in words, to go after "figures"."""
-    return f" {plain_markdown(words)}" if (words := str(query.filters)) else ""
+    words = plain_markdown(str(query.filters))
+    return f" {words}{',' if ', ' in words else ''}" if words else ""
 
 
 def _has_all(query: Query, hit: Hit) -> bool:

@@ -205,8 +205,9 @@ def _is_name(window: Window, readings: Sequence[Reading], known: _Known) -> bool
     if all(_is_plain(part) or (len(part) == 1 and part.isalpha()) for part in parts):
         own = any(r.name.casefold() == window.written.casefold() for r in readings)
         return worded or own or printed > 1 or bool(_PREFIXED.fullmatch(window.mention))
-    if len(squeezed(window.spelling)) < 3:
-        return printed > 1 or any(r.source == NameSource.SYMBOL or r.source in _WORDED for r in readings)
+    if len(squeezed(window.spelling)) < 3:  # "GA" is not Gα
+        strong = printed > 1 or any(r.source == NameSource.SYMBOL or r.source in _WORDED for r in readings)
+        return strong and any(window.spelling in _spellings_of(r, known.catalog) for r in readings)
     return True
 
 

@@ -240,8 +240,8 @@ class _Resolution:
         first, *rest = sorted(readings, key=rank)
         least = SHARE * _weight(first, readings)
         close = [r for r in rest if _weight(r, readings) >= least]
-        meant = {self._symbol(first), *(self._members(first) if first.is_family and close else ())}
-        others = tuple(dict.fromkeys(name for r in close if (name := self._symbol(r)) not in meant))
+        meant = frozenset(self._genes(first)) if close else frozenset()
+        others = tuple(dict.fromkeys(self._symbol(r) for r in close if not meant.issuperset(self._genes(r))))
         if others and first.source != NameSource.SYMBOL and first.name.casefold() != typed.casefold():
             self.ambiguous.append(Ambiguity(typed, self._symbol(first), others))
         if first.is_family:
@@ -259,11 +259,13 @@ class _Resolution:
         """The symbol, or an older one where the index has the gene under that."""
         return symbol if symbol in self._shown else self._older.get(symbol, symbol)
 
-    def _members(self, family: Reading) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(map(self._current, self._catalog.members(family.name))))
+    def _genes(self, reading: Reading) -> tuple[str, ...]:
+        """The gene, or the members of the family."""
+        names = self._catalog.members(reading.name) if reading.is_family else [reading.name]
+        return tuple(dict.fromkeys(map(self._current, names)))
 
     def _add_family(self, typed: str, reading: Reading) -> None:
-        members = tuple(member for member in self._members(reading) if member in self._shown)
+        members = tuple(member for member in self._genes(reading) if member in self._shown)
         label = typed if reading.source is None else reading.name  # the corpus has no name for it but its key
         if not members:
             self.absent.append(typed)

@@ -118,7 +118,10 @@ class Filters:
 
 def _alike(titles: Sequence[str]) -> list[str]:
     """Titles that differ in letter case only, once."""
-    return list({title.casefold(): title for title in reversed(titles)}.values())[::-1]
+    found: dict[str, str] = {}
+    for title in titles:
+        found.setdefault(title.casefold(), title)
+    return list(found.values())
 
 
 def _years(low: int | None, high: int | None) -> str:

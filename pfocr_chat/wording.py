@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
@@ -31,7 +31,7 @@ _ORGANISM_NAMES = {o.latin: tuple(name_key(name) for name in (o.latin, *o.names)
 _WORD = re.compile(r"(?<![^\W_])[^\W\d_]+(?![^\W_])")
 _CAPITALS = re.compile(r"(?<![^\W_])[A-Z][A-Z\d]+(?![^\W_])")
 _CODE = re.compile(r"(?<![^\W_])(?P<letters>[^\W\d_]{4,})[-‐-―−]?(?P<number>\d+)(?![^\W_])")
-_ENDINGS = ("s", "es")
+_ENDINGS = ("", "s", "e", "es", "ed", "ing", "ion", "ation", "ism", "al")
 
 
 def corrected(text: str, catalog: Catalog) -> tuple[str, tuple[tuple[str, str], ...]]:
@@ -64,20 +64,28 @@ def _nearest_word(word: str, catalog: Catalog) -> str | None:
     if known or catalog.has_word(atom):
         return None
     limit = 2 if len(atom) >= LONG else 1
-    stems = catalog.words_like(atom[:2])
+    for stem in _near_stems(atom, limit, catalog.words_like(atom[:2])):
+        meant = catalog.word_like(stem, atom)
+        # The stems may be closer than the words are: "nephriti" and "nephrin".
+        nearest = min(meant, f"{meant}s", key=lambda form: OSA.distance(atom, form))
+        close = meant != atom and OSA.distance(atom, nearest) <= limit and _is_likely(atom, nearest)
+        if close and catalog.has_word(meant):
+            return meant
+    # Words whose second letter is wrong, or of which the corpus has no form as near.
+    swapped = [other for other in _swaps(atom) if other[0] == atom[0] and catalog.has_word(other)]
+    return swapped[0] if len(swapped) == 1 else None
+
+
+def _near_stems(atom: str, limit: int, stems: Mapping[str, int]) -> list[str]:
+    """Those stems of the corpus that a word may have if it is mistyped, the nearest and most frequent first."""
     near: dict[str, int] = {}
-    for form in (atom, *(atom.removesuffix(e) for e in _ENDINGS if atom.endswith(e))):
+    forms = {atom.removesuffix(ending) for ending in _ENDINGS}
+    for form in (forms | {re.sub("y$", "i", atom)}) - {""}:
         for stem, distance, _ in process.extract(form, stems.keys(), scorer=OSA.distance, score_cutoff=limit):
             if len(stem) >= SHORTEST - 1:
                 near[stem] = min(int(distance), near.get(stem, limit))
     near |= {stem: limit for stem in stems if len(stem) > SHORTEST and atom.startswith(stem) and stem not in near}
-    for stem in sorted(near, key=lambda stem: (near[stem], -stems[stem], stem))[:CANDIDATES]:
-        meant = catalog.word_like(stem, atom)
-        # The stems may be closer than the words are: "nephriti" and "nephrin".
-        distance = min(OSA.distance(atom, form) for form in (meant, f"{meant}s"))
-        if meant != atom and distance <= limit and _is_likely(atom, meant) and catalog.has_word(meant):
-            return meant
-    return None
+    return sorted(near, key=lambda stem: (near[stem], -stems[stem], stem))[:CANDIDATES]
 
 
 def _is_likely(word: str, meant: str) -> bool:
@@ -85,6 +93,11 @@ def _is_likely(word: str, meant: str) -> bool:
     if len(word) > SHORTEST + 1 or _is_swap(word, meant):
         return True
     return len(word) > SHORTEST and len(word) != len(meant)
+
+
+def _swaps(word: str) -> set[str]:
+    """A word with two neighbouring letters in each other's place."""
+    return {word[:at] + word[at + 1] + word[at] + word[at + 2 :] for at in range(len(word) - 1)} - {word}
 
 
 def _is_swap(word: str, other: str) -> bool:
@@ -99,8 +112,7 @@ def _nearest_name(code: re.Match[str], catalog: Catalog) -> str | None:
     bare = key.removeprefix("p") if re.match("p[A-Z]", code.group()) else key
     if catalog.readings({key, bare}) or catalog.has_phrase(spelling) or not letters.isalpha():
         return None
-    swapped = {letters[:at] + letters[at + 1] + letters[at] + letters[at + 2 :] for at in range(len(letters) - 1)}
-    near = {f"{other}{number}" for other in swapped}
+    near = {f"{other}{number}" for other in _swaps(letters)}
     if len(letters) > SHORTEST_NAME:
         near |= {
             name

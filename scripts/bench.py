@@ -1,4 +1,4 @@
-"""Time the parts: indexing, opening, retrieval and answers.
+"""Time the parts: indexing, opening, understanding questions, retrieval and answers.
 
     python scripts/bench.py CORPUS [--llm none]
 
@@ -16,8 +16,11 @@ import time
 from pathlib import Path
 
 from pfocr_chat import Text, open_assistant
+from pfocr_chat.catalog import FILE_NAME, Catalog
 from pfocr_chat.embedder import Embedder
+from pfocr_chat.generations import generation_folder, read_manifest
 from pfocr_chat.indexing import build_index
+from pfocr_chat.query import understand
 
 QUESTIONS = (
     "Which figures link integrins to YAP?",
@@ -28,6 +31,10 @@ QUESTIONS = (
     "amyloid and tau in Alzheimer's disease",
     "PI3K/AKT/mTOR signalling in cancer",
     "cholesterol biosynthesis from mevalonate",
+    "How many figures show mTOR or AMPK but not TP53 in mice since 2015?",
+    "What does rapamycinn inhibit upstream of autophagie?",
+    "Which figures in Frontiers in Immunology show the NLRP3 inflammasome, IL-1β and caspase-1?",
+    "ROS",
 )
 ROUNDS = 5
 
@@ -59,6 +66,13 @@ def main() -> None:
 
 
 def _answers(vectorstore: Path, llm: str) -> None:
+    reading = []
+    folder = generation_folder(vectorstore, read_manifest(vectorstore).generation)
+    with Catalog(folder / FILE_NAME) as catalog:
+        for question in (QUESTIONS[0], *QUESTIONS * ROUNDS):
+            start = time.perf_counter()
+            understand(question, catalog)
+            reading.append(time.perf_counter() - start)
     start = time.perf_counter()
     with open_assistant(vectorstore, llm=llm) as assistant:
         print(f"open assistant           {time.perf_counter() - start:8.2f} s   (torch already loaded)")
@@ -76,7 +90,8 @@ def _answers(vectorstore: Path, llm: str) -> None:
                     seen = time.perf_counter() - start
             whole.append(time.perf_counter() - start)
             first.append(whole[-1] if seen is None else seen)
-    for name, times in (("retrieve", retrieval), ("first text", first), ("whole answer", whole)):
+    timed = (("understand", reading[1:]), ("retrieve", retrieval), ("first text", first), ("whole answer", whole))
+    for name, times in timed:
         p95 = sorted(times)[max(0, round(0.95 * len(times)) - 1)]
         print(f"{name:<24} {statistics.median(times) * 1000:8.0f} ms  p95 {p95 * 1000:.0f} ms, {len(times)} calls")
 

@@ -230,6 +230,7 @@ def test_an_answer_becomes_json(seed_assistant: Assistant) -> None:
             "llm",
             "generation",
             "notes",
+            "table",
         }
     )
     assert json.loads(json.dumps(answered)) == answered

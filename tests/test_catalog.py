@@ -182,6 +182,12 @@ def test_figures_meeting_conditions(filters: Filters, figids: set[str], path: Pa
         assert catalog.figids_meeting(filters) == figids
 
 
+def test_figures_without_a_year(path: Path) -> None:
+    """Those that no condition on years lets through."""
+    with Catalog(path) as catalog:
+        assert catalog.figids_without_year() == HAS_THIRD | {BARE.figid}
+
+
 def test_what_can_be_asked_for_is_known(path: Path) -> None:
     """The journals and organisms of the records, as these spell them."""
     with Catalog(path) as catalog:

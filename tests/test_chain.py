@@ -192,7 +192,7 @@ def test_a_record_without_text_can_be_listed_and_described(quoting: Assistant) -
         (
             "Which figures show TNF in mice since 2006?",
             {BOTH},
-            "**1 figure** published since 2006, in Mus musculus shows TNF:",
+            "**1 figure** published since 2006, in Mus musculus, shows TNF:",
         ),
         (
             "Which figures in the Journal of Planted Records show FAK?",
@@ -271,7 +271,29 @@ def test_a_journal_as_typed_makes_no_key(quoting: Assistant) -> None:
         ("What prevents ferroptosiss of neurons?", ("“ferroptosiss” was read as “ferroptosis”.",)),
         ("Which figures show TNF since 2090?", ("“since 2090” could not be used as a condition.",)),
         ("How many figures show TNF not in mice?", ("“not in mice” could not be used as a condition.",)),
-        ("How many figures show TNF before 1950 in sepsiis?", ("“sepsiis” was read as “sepsis”.",)),
+        (
+            "How many figures show TNF before 1950 in sepsiis?",
+            ("“sepsiis” was read as “sepsis”.", "Without the condition on years, 1 figure matches."),
+        ),
+        (
+            "How many figures show TNF in mice before 2010?",
+            (
+                "Without the condition on years, 1 figure matches.",
+                "Without the condition on organisms, 1 figure matches.",
+            ),
+        ),
+        ("Which figures show TNF and CRP in zebrafish?", ("Without the condition on organisms, 1 figure matches.",)),
+        ("Which figures show TNF in zebrafish before 1950?", ()),
+        ("How does TNF act before 1950?", ()),
+        (
+            "How many figures show TNF since 2006?",
+            ("1 more figure matches but for the year, which is not known of it.",),
+        ),
+        (
+            "Which figures are there before 2010?",
+            ("2 more figures match but for the year, which is not known of them.",),
+        ),
+        ("Which figures show RAF1 since 2006?", ()),
         (
             "Which figures show TNF in neurons?",
             ("The list holds every figure that shows TNF; neurons only ranked it.",),
@@ -288,10 +310,89 @@ def test_a_journal_as_typed_makes_no_key(quoting: Assistant) -> None:
     ],
 )
 def test_what_was_not_taken_as_typed_is_noted(question: str, notes: tuple[str, ...], quoting: Assistant) -> None:
-    """Typing errors mended, conditions that could not be used, and words that only ranked: also when abstaining."""
+    """Typing errors mended, conditions without use, words that only ranked, figures without a year, and what would
+    be found without a condition where there is none with it."""
     answer = quoting.ask(question)
     assert answer.notes == notes
     check_answer(answer, quoting)
+
+
+# Tables
+
+
+@pytest.mark.parametrize(
+    ("question", "lead", "rows", "without"),
+    [
+        ("How many figures show TNF by year?", "**3 figures** show TNF, by year:", {"2005": 1, "2020": 1}, 1),
+        (
+            "Which genes appear most often with TNF?",
+            "**3 figures** show TNF, by gene:",
+            {"CRP": 1, "IL6": 1, "TRADD": 1},
+            0,
+        ),
+        (
+            "how many figures on TNF by organism?",
+            "**3 figures** show TNF, by organism:",
+            {"Homo sapiens": 2, "Mus musculus": 1},
+            1,
+        ),
+        (
+            "which journals publish figures on FAK?",
+            "**2 figures** show FAK, by journal:",
+            {"Journal of Planted Records": 1},
+            1,
+        ),
+        (
+            "how many figures show TNF since 2006 by organism?",
+            "**1 figure** published since 2006 shows TNF, by organism:",
+            {"Homo sapiens": 1, "Mus musculus": 1},
+            0,
+        ),
+    ],
+)
+def test_figures_are_counted_by_what_was_asked(
+    question: str, lead: str, rows: dict[str, int], without: int, planted: Planted
+) -> None:
+    """All figures that answer are counted by year, gene, organism or journal, without a language model."""
+    assistant, chat = scripted_assistant(planted, "There are 99 figures [1].")
+    answer = assistant.ask(question)
+    assert answer.text.splitlines()[0] == lead
+    assert answer.table is not None
+    assert {row.label: row.figures for row in answer.table.rows} == rows
+    assert (answer.table.without, answer.table.total) == (without, len(answer.figids))
+    assert answer.text.endswith(answer.table.to_markdown().strip())
+    assert answer.to_dict()["table"] == answer.table.to_dict()
+    assert (answer.question, answer.citations, chat.asked) == (question, (), [])
+    check_answer(answer, assistant)
+
+
+def test_nothing_to_count_by_is_said(quoting: Assistant) -> None:
+    """Where nothing is known of the figures, there is no table of nothing."""
+    for question, text in (
+        ("how many figures on gibberellin by journal?", "**1 figure** matches. No journal is known of it."),
+        ("how many figures show TNF by journal?", "**3 figures** show TNF. No journal is known of them."),
+    ):
+        answer = quoting.ask(question)
+        assert answer.text == text
+        check_answer(answer, quoting)
+
+
+def test_a_list_is_counted_afterwards(quoting: Assistant) -> None:
+    """A follow-up may ask for the figures of a list to be counted; after one figure, "which genes?" is about it."""
+    listed, counted = asked_in_turn(quoting, "Which figures show TNF?", "and by year?")
+    assert counted.table is not None
+    assert set(counted.figids) == set(listed.figids)
+    described = asked_in_turn(quoting, FAK, "which genes?")[-1]
+    assert (described.table, described.figids) == (None, (FAK,))
+
+
+def test_an_answer_without_a_breakdown_has_no_table(quoting: Assistant) -> None:
+    """Only where it was asked for."""
+    answer = quoting.ask("How many figures show TNF?")
+    assert (answer.table, answer.to_dict()["table"]) == (None, None)
+
+
+# What was understood
 
 
 def test_an_answer_tells_what_was_understood(quoting: Assistant) -> None:
@@ -395,7 +496,18 @@ def test_sentences_before_a_failure_stay(planted: Planted) -> None:
 
 @pytest.mark.parametrize(
     "question",
-    [HOW, "Which figures show TNF?", FAK, "PMC9000001", "What is frobnicase?", "hello", "which figures show ZNRF3?"],
+    [
+        *(
+            HOW,
+            "Which figures show TNF?",
+            FAK,
+            "PMC9000001",
+            "What is frobnicase?",
+            "hello",
+            "which figures show ZNRF3?",
+        ),
+        "How many figures show TNF by year?",
+    ],
 )
 @pytest.mark.parametrize(
     "draft", ["FAK activates YAP1 in the nucleus [1]. TNF binds TNFR1 [1][2]. Lies [1].", "No key.", None]

@@ -328,6 +328,9 @@ def test_in_a_sentence_of_capitals_they_say_nothing(catalog: Catalog) -> None:
         "PI(3,4)P2",
         "pro-inflammatory",
         "type II cells",
+        "top 3 figures",
+        "GA",
+        "PSII",
     ],
 )
 def test_other_words_are_left_alone(text: str, catalog: Catalog) -> None:

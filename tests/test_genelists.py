@@ -37,6 +37,7 @@ from pfocr_chat.records import FigureRecord, Kind, Mention, Tier
 SYMBOL, SYNONYM, FAMILY = Tier.SYMBOL, Tier.SYNONYM, Tier.FAMILY
 # For each figure its rows: the word printed, the gene, the tier.
 FIGURES: dict[str, list[tuple[str, str, Tier]]] = {
+    "PMC4__mixed": [("QX9", "BAX", SYNONYM), ("QX9", "IRF3", SYNONYM), ("ZZFAM", "BAX", FAMILY)],
     "PMC1__damage": [
         ("TP53", "TP53", SYMBOL),
         ("p53", "TP53", SYNONYM),
@@ -47,7 +48,6 @@ FIGURES: dict[str, list[tuple[str, str, Tier]]] = {
     "PMC1__death": [("p53", "TP53", SYNONYM), ("BAX", "BAX", SYMBOL)],
     "PMC2__sting": [("STING", "TMEM173", SYNONYM), ("IRF3", "IRF3", SYMBOL)],
     "PMC3__kinases": [("Akt1", "AKT1", SYMBOL), ("ERK2", "MAPK1", SYNONYM)],
-    "PMC4__mixed": [("QX9", "BAX", SYNONYM), ("QX9", "IRF3", SYNONYM), ("ZZFAM", "BAX", FAMILY)],
     "PMC5__bare": [],
 }
 PRINTED = {"TP53", "MDM2", "CDKN1A", "BAX", "TMEM173", "IRF3", "AKT1", "MAPK1"}
@@ -191,6 +191,17 @@ def test_an_older_symbol_of_two_genes_and_an_alias_of_two(tmp_path: Path) -> Non
         assert shared.ambiguous == (Ambiguity("FLJ10052", "TLR5", ("SUSD4",)),)
 
 
+def test_what_is_called_just_as_typed_is_meant(tmp_path: Path) -> None:
+    """CDK1/2 is not CDK12, though they have one lookup key; and of two things of one name, the gene of that symbol
+    is, however often figures print the other."""
+    figures = {f"PMC{n}__f": [("PRC1", "RING1", FAMILY), ("RING1", "RING1", SYMBOL)] for n in range(9)}
+    figures["PMC9__f"] = [("CDK1", "CDK1", SYMBOL), ("CDK-12", "CDK12", SYMBOL)]
+    with Catalog(write_catalog(tmp_path, figures)) as catalog:
+        assert resolve_genes(("CDK1/2",), catalog).symbols == ("CDK1",)
+        assert resolve_genes(("CDK-12",), catalog).symbols == ("CDK12",)
+        assert resolve_genes(("prc1",), catalog).absent == ("prc1",)
+
+
 def test_a_family_is_its_members_in_the_index(catalog: Catalog) -> None:
     """Only AKT1 is printed by itself; the others are genes of the index where printed families count."""
     assert resolve_genes(("AKTs",), catalog).symbols == ("AKT1",)
@@ -217,10 +228,10 @@ def test_unknown_names_and_genes_that_no_figure_prints_are_told_apart(catalog: C
 
 def test_a_name_that_may_mean_another_gene_is_reported(catalog: Catalog) -> None:
     """Both genes have the word printed in one figure; an approved symbol is never in doubt, though TnC is
-    troponin C too."""
-    resolved = resolve_genes(("qx-9", "BAX", "TN-C"), catalog)
+    troponin C too, nor is a choice between a family and members of it a doubt."""
+    resolved = resolve_genes(("qx-9", "BAX", "TN-C", "IFN-B", "NF kappa B"), catalog)
     assert resolved.ambiguous == (Ambiguity("qx-9", "BAX", ("IRF3",)),)
-    assert (resolved.symbols, resolved.absent) == (("BAX",), ("TN-C",))
+    assert (resolved.symbols, resolved.absent) == (("BAX",), ("TN-C", "IFN-B", "NF kappa B"))
 
 
 def test_words_on_one_line_are_read_one_by_one_where_they_are_names(catalog: Catalog) -> None:

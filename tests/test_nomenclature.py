@@ -14,6 +14,7 @@ import pytest
 from pfocr_chat.errors import PfocrChatError
 from pfocr_chat.lexicon import name_key
 from pfocr_chat.nomenclature import (
+    ABBREVIATIONS_FILE,
     FAMILIES_FILE,
     FAMILY_COLUMNS,
     FOLDER,
@@ -23,6 +24,7 @@ from pfocr_chat.nomenclature import (
     Family,
     GeneName,
     NameSource,
+    read_abbreviations,
     read_families,
     read_genes,
 )
@@ -162,6 +164,44 @@ def test_both_files_begin_with_the_version() -> None:
 def test_the_data_is_small() -> None:
     """The wheel does not grow by more than one and a half megabytes."""
     assert sum(path.stat().st_size for path in FOLDER.iterdir()) < MAX_BYTES
+
+
+# ---------------------------------------------------------------- abbreviations
+
+
+def test_abbreviations_are_in_order_and_once() -> None:
+    """Short forms are sorted and differ by more than letter case; no pair stands twice; long forms are longer."""
+    pairs = read_abbreviations()
+    shorts = list(dict.fromkeys(short for short, _ in pairs))
+    assert shorts == sorted(shorts)
+    assert not doubles(name_key(short) for short in shorts)
+    assert not doubles(f"{name_key(short)} = {name_key(long)}" for short, long in pairs)
+    for short, long in pairs:
+        assert short == short.strip()
+        assert long == long.strip()
+        assert len(name_key(short)) < len(name_key(long)), short
+        assert any(character.isalpha() for character in short)
+
+
+@pytest.mark.parametrize(
+    ("short", "longs"),
+    [
+        ("LPS", {"lipopolysaccharide"}),
+        ("IPP", {"isopentenyl pyrophosphate", "isopentenyl diphosphate"}),
+        ("ER", {"endoplasmic reticulum", "estrogen receptor"}),
+        ("COVID-19", {"coronavirus disease 2019"}),
+        ("α-KG", {"alpha-ketoglutarate"}),
+    ],
+)
+def test_an_abbreviation_has_each_of_its_meanings(short: str, longs: set[str]) -> None:
+    """A pair for each."""
+    assert {long for each, long in read_abbreviations() if each == short} == longs
+
+
+@pytest.mark.parametrize("short", ["CAT", "APC", "CHOP", "YAP", "TNF", "AKT", "MET", "SET", "MAX", "REST", "STAT3"])
+def test_names_of_genes_are_no_common_abbreviations(short: str) -> None:
+    """What mostly means a gene is not in the list, which would win over it."""
+    assert short.casefold() not in {each.casefold() for each, _ in read_abbreviations()}
 
 
 # ---------------------------------------------------------------- readings
@@ -324,6 +364,35 @@ def test_a_damaged_file_is_refused(content: bytes, message: str, tmp_path: Path)
     (tmp_path / FAMILIES_FILE).write_bytes(content)
     with pytest.raises(PfocrChatError, match=message):
         read_families(tmp_path)
+
+
+def test_missing_abbreviations_are_told(tmp_path: Path) -> None:
+    """The message says which file, and what to do."""
+    with pytest.raises(PfocrChatError, match=r"abbreviations\.tsv cannot be read\. Install pfocr-chat again"):
+        read_abbreviations(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "damaged"),
+        (b"# comment only\n", "damaged"),
+        (b"AA\tarachidonic acid\nBB\n", "damaged"),
+        (b"AA\tarachidonic acid\tmore\n", "damaged"),
+        (b"AA\t\xff\xfe\n", "cannot be read"),
+    ],
+)
+def test_damaged_abbreviations_are_refused(content: bytes, message: str, tmp_path: Path) -> None:
+    """A file without rows, with a row of other than two cells, or of another encoding gives one sentence."""
+    (tmp_path / ABBREVIATIONS_FILE).write_bytes(content)
+    with pytest.raises(PfocrChatError, match=message):
+        read_abbreviations(tmp_path)
+
+
+def test_abbreviations_are_read_from_any_folder(tmp_path: Path) -> None:
+    """Comments are left out, and meanings are separated by bars."""
+    (tmp_path / ABBREVIATIONS_FILE).write_text("# format 1\nAA\tan axe|a bow\nBB\tbell\n", encoding="utf-8")
+    assert read_abbreviations(tmp_path) == (("AA", "an axe"), ("AA", "a bow"), ("BB", "bell"))
 
 
 # ---------------------------------------------------------------- script

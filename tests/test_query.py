@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 from hypothesis import given, settings
@@ -578,6 +578,18 @@ def test_conditions_are_told_in_words(filters: Filters, words: str) -> None:
     assert bool(filters) == bool(words)
 
 
+def test_conditions_can_be_relaxed_by_kind() -> None:
+    """One kind after the other, the two years and the lists of genes each as one; without a condition, none."""
+    filters = Filters(2008, 2010, organisms=("Mus musculus",), genes_all=("A",), genes_none=("B",))
+    assert dict(filters.relaxed()) == {
+        "years": replace(filters, year_from=None, year_to=None),
+        "organisms": replace(filters, organisms=()),
+        "genes": replace(filters, genes_all=(), genes_none=()),
+    }
+    assert dict(Filters(journals=("Cell",)).relaxed()) == {"journals": Filters()}
+    assert list(Filters().relaxed()) == []
+
+
 names = st.lists(st.sampled_from(["A", "B"]), max_size=2).map(tuple)
 years = st.none() | st.integers(1990, 2020)
 conditions = st.builds(Filters, years, years, names, names, names, names, names, names, names, names, names)
@@ -595,3 +607,12 @@ def test_later_conditions_go_before_earlier_ones(later: Filters, earlier: Filter
     assert later.over(Filters()) == later == Filters().over(later)
     assert both.to_dict().keys() == {f.name for f in fields(Filters) if getattr(both, f.name) not in (None, ())}
     assert json.loads(json.dumps(both.to_dict())) == both.to_dict()
+
+
+@given(conditions)
+def test_every_condition_belongs_to_one_kind(filters: Filters) -> None:
+    """Dropping one kind after the other leaves no condition, and each kind drops something of its own."""
+    dropped = [filters.to_dict().keys() - less.to_dict().keys() for _, less in filters.relaxed()]
+    assert all(dropped)
+    assert sum(map(len, dropped)) == len(filters.to_dict())
+    assert set().union(*dropped) == filters.to_dict().keys()

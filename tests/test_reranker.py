@@ -150,6 +150,16 @@ def config_with(**changes: object) -> Callable[[Path], None]:
     return spoil
 
 
+def saved_with(name: str, text: str) -> Callable[[Path], None]:
+    """Saves a cross-encoder with sentence-transformers' own files, one of which holds something else."""
+
+    def spoil(folder: Path) -> None:
+        CrossEncoder(str(save_model(folder)), local_files_only=True).save_pretrained(str(folder))
+        (folder / name).write_text(text, encoding="utf-8")
+
+    return spoil
+
+
 def poison(folder: Path) -> None:
     """A cross-encoder whose scores are no numbers."""
     model = AutoModelForSequenceClassification.from_pretrained(save_model(folder))
@@ -170,6 +180,15 @@ def poison(folder: Path) -> None:
         (config_with(model_type="unheard of"), "cannot be loaded"),
         (config_with(hidden_size=32), "cannot be loaded"),
         (config_with(hidden_size="wide"), "cannot be loaded"),
+        (saved_with("tokenizer_config.json", "[]"), "cannot be loaded"),
+        (saved_with("modules.json", '[{"idx": 0}]'), "cannot be loaded"),
+        (saved_with("modules.json", '[{"idx": 0, "name": "0", "path": "", "type": "os.system"}]'), "cannot be loaded"),
+        (
+            saved_with(
+                "config_sentence_transformers.json", '{"model_type": "CrossEncoder", "requirements": {"torch": ">99"}}'
+            ),
+            "cannot be loaded",
+        ),
         (lambda folder: save_model(folder, labels=3), "is not a cross-encoder that gives one score a text"),
         (lambda folder: save_model(folder, BertModel), "is not a cross-encoder that gives one score a text"),
         (lambda folder: folder.symlink_to(find_weights()), "is not a cross-encoder that gives one score a text"),

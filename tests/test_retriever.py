@@ -357,6 +357,26 @@ def test_a_list_is_complete(question: str, figids: set[str], catalog: Catalog, r
     assert set(retriever.complete(understand(question, catalog))) == figids
 
 
+@pytest.mark.parametrize(
+    ("question", "undated", "relaxed"),
+    [
+        ("which figures show TNF since 2006?", 1, [("years", 3)]),
+        ("how many figures show TNF in mice before 2010?", 0, [("years", 1), ("organisms", 1)]),
+        ("which figures show TNF?", 0, []),
+        ("which figures show FAK in zebrafish?", 0, [("organisms", 2)]),
+        ("which figures show FAK in zebrafish before 1950?", 0, []),
+        ("how does TNF act since 2006?", 0, []),
+    ],
+)
+def test_what_conditions_leave_out_is_counted(
+    question: str, undated: int, relaxed: list[tuple[str, int]], catalog: Catalog, retriever: Retriever
+) -> None:
+    """Figures that would be on a list but for a year that is not known, and those without one kind of condition."""
+    query = understand(question, catalog)
+    assert retriever.without_year(query) == undated
+    assert retriever.relaxations(query) == relaxed
+
+
 def test_a_list_has_its_best_evidence_first(catalog: Catalog, retriever: Retriever) -> None:
     """Where the symbol itself is printed comes before a synonym, and that before a mention in the caption."""
     assert retriever.complete(understand("which figures show TNF?", catalog)) == [TNF_ONLY, UNDATED, BOTH]
