@@ -72,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     find = _add(commands, "find", _find, "list the figures for a question")
     find.add_argument("question")
     find.add_argument("-k", type=_positive, default=10, metavar="N", help="how many at most (10)")
+    _add_reranker(find)
     forms = find.add_mutually_exclusive_group()
     for form in ("json", "csv", "bibtex", "ris", "gmt"):
         forms.add_argument(f"--{form}", dest="form", action="store_const", const=form, help=_FORMS[form])
@@ -120,12 +121,16 @@ def _add(
             metavar="L",
             help="auto, bundled, none, gguf:PATH, or provider:model such as openai:gpt-5.4-mini",
         )
-        parser.add_argument(
-            "--reranker",
-            metavar="NAME_OR_PATH",
-            help="a cross-encoder, in a folder or at Hugging Face, that puts the best figures in a new order (off)",
-        )
+        _add_reranker(parser)
     return parser
+
+
+def _add_reranker(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--reranker",
+        metavar="NAME_OR_PATH",
+        help="a cross-encoder, in a folder or at Hugging Face, that puts the best figures in a new order (off)",
+    )
 
 
 def _positive(text: str) -> int:

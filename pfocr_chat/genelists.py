@@ -43,7 +43,7 @@ _HEADERS = frozenset(
     officialsymbol""".split()
 )
 _QUALIFIER = re.compile(rf"\d*|[a-z]|{'|'.join(GREEK.values())}")
-_MARKUP = re.compile(r"[\\`*\[\]<|]")
+_MARKUP = re.compile(r"[\\`*_~&\[\]<|]")
 
 
 def parse_gene_list(text: str) -> tuple[str, ...]:

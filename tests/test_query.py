@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from planted import BOTH, FAK, FAK_2, SUMMARY, Planted
 
@@ -70,6 +70,7 @@ def test_lone_surrogates_do_no_harm(catalog: Catalog) -> None:
 
 
 @given(text=st.text(max_size=300))
+@example(text="FAK 0\u13a0")  # a Cherokee letter: its small form folds to the capital
 @settings(max_examples=150, deadline=None)
 def test_any_text_is_understood_or_refused(text: str, catalog: Catalog) -> None:
     """No question makes understanding fail in any other way than by a QuestionError."""
@@ -79,7 +80,7 @@ def test_any_text_is_understood_or_refused(text: str, catalog: Catalog) -> None:
         return
     assert isinstance(query, Query)
     assert query.question.isprintable()
-    assert all(term == term.casefold() for term in query.terms)
+    assert all(term == term.lower() for term in query.terms)
 
 
 @pytest.mark.parametrize(
