@@ -99,7 +99,7 @@ class Chain:
         if query.intent is Intent.CHAT:
             # Small talk leaves the subject of the conversation as it is.
             yield replace(self._answer(query, conversation, HELP), conversation=conversation)
-        elif genes := listed_in(question):
+        elif genes := listed_in(question, self.catalog):
             yield self._overlaps(query, conversation, genes)
         elif query.missing and not query.figids:
             reason = f"The index has no {_either(query.missing)}."

@@ -30,6 +30,8 @@ from pfocr_chat.windows import Window, windows_in
 
 MAX_NAMES = 5
 """Genes that one ambiguous word may stand for at once."""
+MAX_ENTITIES = 40
+"""Entities of one question; a pasted text would take seconds."""
 SHARE = 1 / 3
 """A reading with less of the leading one's weight is an alternative, not a part of the entity."""
 CONTEXT_SHARE = 1 / 5
@@ -102,13 +104,16 @@ _Chosen = tuple[Window, list[Reading]]
 def entities_in(text: str, catalog: Catalog) -> tuple[Entity, ...]:
     """The longest names in the text, from left to right, without overlap, each entity once.
 
-    A list in one word ("CDK4/6") is one entity, which stands for every gene of the list.
+    A list in one word ("CDK4/6") is one entity, which stands for every gene of the list. Names after
+    the first ``MAX_ENTITIES`` are words like others.
     """
     chosen = _chosen(windows_in(text), catalog)
     entities: dict[tuple[Kind, tuple[str, ...], bool], Entity] = {}
     for _, together in groupby(chosen, key=lambda pair: pair[0].first):
         entity = _joined([_to_entity(w, _in_context(w, r, chosen, catalog), catalog) for w, r in together])
         entities.setdefault((entity.kind, entity.names, entity.is_family), entity)
+        if len(entities) == MAX_ENTITIES:
+            break
     return tuple(entities.values())
 
 

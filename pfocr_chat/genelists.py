@@ -19,7 +19,7 @@ from scipy import stats  # type: ignore[import-untyped] # ships no type informat
 from pfocr_chat.catalog import Catalog, GeneSets, Reading
 from pfocr_chat.entities import SHARE, _weight
 from pfocr_chat.errors import QuestionError
-from pfocr_chat.lexicon import GREEK, lookup_key, name_key, reads_as_name, singular, squeezed
+from pfocr_chat.lexicon import GREEK, RELATION_WORDS, STOPWORDS, lookup_key, name_key, reads_as_name, singular, squeezed
 from pfocr_chat.nomenclature import NameSource
 from pfocr_chat.records import Kind, Tier
 
@@ -500,19 +500,30 @@ _ASKS_OVERLAP = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _SYMBOL_LIKE = re.compile(r"[A-Z][A-Z\d]*[A-Z\d](?:-[A-Z\d]+)?(?:orf\d+)?")
+_NO_NAMES = STOPWORDS | RELATION_WORDS
 LEAST = 3
 """Names that make a list."""
 
 
-def listed_in(question: str) -> str | None:
-    """The gene list in a question that asks to compare one with the figures, or that is nothing else; or ``None``."""
+def listed_in(question: str, catalog: Catalog) -> str | None:
+    """The gene list in a question that asks to compare one with the figures, or that is nothing else; or ``None``.
+
+    Two thirds of its items, and three at least, have to be names of genes, and none an ordinary word.
+    """
     found = _ASKS_OVERLAP.search(question)
-    if found and len(_items(found["list"])) >= LEAST:
+    if found and _is_list(_items(found["list"]), catalog):
         return found["list"].rstrip(" ?.!")
     items = _items(question)
-    if len(items) > LEAST and all(_SYMBOL_LIKE.fullmatch(item) for item in items):
-        return question
-    return None
+    whole = len(items) > LEAST and all(_SYMBOL_LIKE.fullmatch(item) for item in items)
+    return question if whole and _is_list(items, catalog) else None
+
+
+def _is_list(items: Sequence[str], catalog: Catalog) -> bool:
+    if len(items) < LEAST or any(item.lower() in _NO_NAMES for item in items):
+        return False
+    readings = catalog.readings(lookup_key(item) for item in items)
+    genes = sum(any(r.kind is Kind.GENE for r in readings.get(lookup_key(item), ())) for item in items)
+    return genes >= max(LEAST, len(items) * 2 / 3)
 
 
 def _items(text: str) -> list[str]:

@@ -7,7 +7,10 @@ from collections.abc import Sequence
 
 from pfocr_chat.queries import Entity
 
-_FILLERS = r"(?:\s+(?:the|a|an|any|of|with|by|to|in|show\w*|involv\w+|contain\w+|includ\w+|mention\w*|nam\w+))*"
+_FILLERS = (
+    r"(?:\s+(?:the|a|an|any|those|these|ones|that|which|of|with|by|to|in|show\w*|involv\w+|contain\w+|includ\w+"
+    r"|mention\w*|nam\w+))*"
+)
 _OR = re.compile(rf"[\s,]*\b(?:and/or|or)\b{_FILLERS}[\s(]*", re.IGNORECASE)
 _COMMA = re.compile(r"\s*,\s*(?:either\s+)?")
 _NOR = re.compile(rf"[\s,]*\b(?:n?or)\b{_FILLERS}\s*", re.IGNORECASE)

@@ -199,11 +199,11 @@ class Query:
     def __str__(self) -> str:
         """What was understood, in a line for people."""
         named = [" or ".join(map(str, group)) for group in self.groups]
-        named += [f"not {entity}" for entity in self.excluded]
         named += [f"“{word}”" for word in self.other_words]
         named += [*self.figids, *self.missing]
         wanted = {Intent.LISTING: "all figures", Intent.COUNT: "the number of figures"}.get(self.intent, "figures")
         about = f"{wanted} on {', '.join(named)}" if named else wanted
+        about += "".join(f", not {entity}" for entity in self.excluded)
         return " ".join(part for part in (about, str(self.filters)) if part)
 
     def to_dict(self) -> dict[str, Any]:

@@ -34,7 +34,7 @@ _FIGURE_NUMBER = re.compile(r"\b(?:fig(?:ure)?s?\.?|scheme)\s*(\d{1,3})\b", re.I
 _LISTING = re.compile(
     r"\b(?:which|what|any|all|list|find|show me|give me|get me)\b(?:\W+\w+){0,4}?"
     r"\W+(?:figures?|pathways?|diagrams?|schemes?)\b"
-    r"|^\W*(?:\w+\W+){0,6}?figures?\W+(?:about|on|with|for|that|of|from|showing|where|in|published|\w+ing)\b"
+    r"|^\W*(?:\w+\W+){0,6}?figures?\W+(?:about|on|with|without|except|not|lacking|for|that|of|from|showing|where|in|published|\w+ing)\b"
     r"|\banything (?:on|about)\b",
     re.IGNORECASE,
 )
@@ -220,10 +220,20 @@ def _without_ids(text: str) -> str:
 
 
 def _terms(text: str) -> tuple[str, ...]:
-    """The words of the text that say what it is about, each in normalised form, in order."""
-    words = re.findall(r"[^\W_]+(?:[-‐-―−/'’+][^\W_]+)*", _without_ids(text))
-    keys = (" ".join(atoms(word)) for word in words if word.lower() not in STOPWORDS)
-    return tuple(dict.fromkeys(key for key in keys if len(key) > 1 and key not in STOPWORDS))
+    """The words of the text that say what it is about, each in normalised form, in order.
+
+    A single capital belongs to the word before it ("vitamin D", "complex I").
+    """
+    keys: list[str] = []
+    before = ""
+    for word in re.findall(r"[^\W_]+(?:[-‐-―−/'’+][^\W_]+)*", _without_ids(text)):
+        key = " ".join(atoms(word))
+        if len(word) == 1 and word.isupper() and keys and before == keys[-1]:
+            keys[-1] = f"{keys[-1]} {key}"
+        elif len(key) > 1 and word.lower() not in STOPWORDS and key not in STOPWORDS:
+            keys.append(key)
+        before = key
+    return tuple(dict.fromkeys(keys))
 
 
 def _subjects(terms: tuple[str, ...]) -> tuple[str, ...]:

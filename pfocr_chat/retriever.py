@@ -13,6 +13,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
+from functools import lru_cache
 from typing import Protocol
 
 from pfocr_chat.catalog import Catalog
@@ -68,6 +69,8 @@ class Retriever:
         self._catalog = catalog
         self._vectors = vectors
         self._embedder = embedder
+        # A generation never changes, and one question asks for the same entity several times.
+        self._figures_showing = lru_cache(maxsize=256)(self._read_showing)
         self._reranker = reranker
 
     def retrieve(self, query: Query, k: int, *, complete: Sequence[str] = ()) -> list[Hit]:
@@ -146,7 +149,8 @@ class Retriever:
             with_words = self._figures_with(query.other_words) if query.other_words else self._catalog.figids()
             found = dict.fromkeys(with_words, int(Tier.CAPTION))
         for entity in query.excluded:
-            found = {figid: tier for figid, tier in found.items() if figid not in self._figures_showing(entity)}
+            showing = self._figures_showing(entity)
+            found = {figid: tier for figid, tier in found.items() if figid not in showing}
         if query.filters:
             inside = self._catalog.figids_meeting(query.filters)
             found = {figid: tier for figid, tier in found.items() if figid in inside}
@@ -191,7 +195,7 @@ class Retriever:
                 shown[figid] = min(tier, shown.get(figid, tier))
         return shown
 
-    def _figures_showing(self, entity: Entity) -> dict[str, int]:
+    def _read_showing(self, entity: Entity) -> dict[str, int]:
         """The figures that show an entity, each with the tier of its best evidence."""
         printed = self._catalog.figids_printing(entity.kind, entity.names, entity.keys)
         shown = {figid: int(tier) for figid, (tier, _) in printed.items()}

@@ -172,7 +172,7 @@ NRG_1_2: NRG1/2; NRG_3_4: NRG3/4; NTRK: Trk receptor; OR: olfactory receptor; OT
 P2R: P2 purinergic receptor; P2RX: P2X receptor; P2RY: P2Y receptor; P70S6K: p70S6K; P90RSK: p90RSK; PARV: parvin;
 Patched: Patched; PCSK: proprotein convertase; PDE: phosphodiesterase; PDGF_AA: PDGF-AA; PDGF_AB: PDGF-AB;
 PDGF_BB: PDGF-BB; PDGF_CC: PDGF-CC; PDGF_DD: PDGF-DD; PDGFR_AA: PDGFR-αα; PDGFR_AB: PDGFR-αβ; PDGFR_BB: PDGFR-ββ;
-PDH: pyruvate dehydrogenase; PDK: pyruvate dehydrogenase kinase; PFK: phosphofructokinase; PFN: profilin;
+PDK: pyruvate dehydrogenase kinase; PDH: pyruvate dehydrogenase; PFK: phosphofructokinase; PFN: profilin;
 PGAM: phosphoglycerate mutase; PhK: phosphorylase kinase; PIK3R_I: PI3K regulatory subunit; PKI: PKA inhibitor;
 PLA2: phospholipase A2; PLA2G2: group II phospholipase A2; PLA2G4: group IV phospholipase A2; PLC: phospholipase C;
 PLCB: PLCβ; PLCD: PLCδ; PLCG: PLCγ; PLD: phospholipase D; PLOD: lysyl hydroxylase; Porins: porin;
