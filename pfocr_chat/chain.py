@@ -354,6 +354,8 @@ def _lead(query: Query, chosen: Sequence[str], shown: int, *, complete: bool, na
     condition = _condition(query)
     if complete and query.entities:
         lead = f"{counted}{condition} {'shows' if one else 'show'} {_all_of(query, with_words=narrowed)}"
+    elif complete and (query.excluded or query.excluded_words) and not query.other_words:
+        lead = f"{counted}{condition} {'does' if one else 'do'} not show {_listed(_refused(query), 'or')}"
     elif complete:
         lead = " ".join([f"{counted}{condition} {'matches' if one else 'match'}", *filter(None, [_all_of(query)])])
     else:
@@ -376,7 +378,7 @@ def _notes(query: Query, *, complete: bool, narrowed: bool) -> Iterator[str]:
             f"The list holds every figure that shows {_all_of(query)};"
             f" {_listed(query.other_words, 'and')} only ranked it."
         )
-    logic = len(query.groups) < len(query.entities) or query.excluded
+    logic = len(query.groups) < len(query.entities) or query.excluded or query.excluded_words
     if complete and not logic and query.other_words and _OTHER_LOGIC.search(query.question):
         yield "All words were taken together: alternatives and exclusions (“or”, “not”) work between names."
 
@@ -390,9 +392,15 @@ def _all_of(query: Query, *, with_words: bool = False) -> str:
     labels = [_one_of(group) for group in query.groups]
     names = ("both " if len(labels) == 2 and all(len(g) == 1 for g in query.groups) else "") + _listed(labels, "and")
     words = [f"“{plain_markdown(word)}”" for word in query.other_words] if with_words else []
-    without = _listed([plain_markdown(entity.mention) for entity in query.excluded], "or")
+    without = _listed(_refused(query), "or")
     parts = [names] + ([f"with {_listed(words, 'and')}"] if words else []) + ([f"without {without}"] if without else [])
     return " ".join(part for part in parts if part)
+
+
+def _refused(query: Query) -> list[str]:
+    """What the question excludes, in words."""
+    names = [plain_markdown(entity.mention) for entity in query.excluded]
+    return names + [f"“{plain_markdown(word)}”" for word in query.excluded_words]
 
 
 def _one_of(group: Sequence[Entity]) -> str:

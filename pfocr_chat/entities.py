@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from pfocr_chat.abbreviations import is_of_a_protein
@@ -148,7 +148,7 @@ def _meant(window: Window, known: _Known) -> list[_Chosen]:
 
 
 def _ranked(readings: Sequence[Reading]) -> list[Reading]:
-    return sorted(readings, key=lambda r: (-_weight(r, readings), r.name))
+    return sorted(readings, key=lambda r: (-weight(r, readings), r.name))
 
 
 def _abbreviated(window: Window, known: _Known) -> tuple[Reading, ...]:
@@ -176,7 +176,7 @@ def _spellings_of(reading: Reading, catalog: Catalog) -> Iterable[str]:
     return catalog.spellings(reading.kind, [reading.name])
 
 
-def _weight(reading: Reading, readings: Sequence[Reading]) -> float:
+def weight(reading: Reading, readings: Sequence[Reading]) -> float:
     """How likely a word is to mean this; symbols, curated texts and names in words outweigh what OCR made of it."""
     total = sum(r.printed for r in readings)
     if reading.is_family:
@@ -249,7 +249,7 @@ def _written_out(
     Common abbreviations are none of genes. Explanations of the corpus have to agree with each other, to be
     about half of all (of an approved symbol, two thirds), and at least a third as many as the figures whose
     tables read the word as one gene. Nothing is left of a word that abbreviates what is no gene, chemical
-    or disease ("HCC" where the corpus has no such disease).
+    or disease ("HCC" where the corpus has no such disease); else the other readings come last, without weight.
     """
     if not longs or any(r.source in _WORDED for r in readings):
         return readings
@@ -272,7 +272,10 @@ def _written_out(
     meant: dict[tuple[Kind, str, bool], Reading] = {}
     for reading in (r for long in most for r in explained.get(squeezed(long), ())):
         meant.setdefault((reading.kind, reading.name, reading.is_family), reading)
-    return tuple(meant.values()) or tuple(r for r in readings if r.kind is not Kind.GENE)
+    kept = tuple(meant.values()) or tuple(r for r in readings if r.kind is not Kind.GENE)
+    named = {reading.name for reading in kept}
+    others = (replace(r, printed=0, source=None) for r in readings if kept and r.name not in named)
+    return (*kept, *others)
 
 
 def _agreeing(longs: Mapping[str, int]) -> int:
@@ -304,7 +307,7 @@ def _in_context(
     A reading counts up to five times as much where the figures that print the word for it show
     another name of the question too.
     """
-    close = [r for r in readings if _weight(r, readings) >= CONTEXT_SHARE * _weight(readings[0], readings)]
+    close = [r for r in readings if weight(r, readings) >= CONTEXT_SHARE * weight(readings[0], readings)]
     others = [r[0] for w, r in chosen if w is not window and not r[0].is_family]
     if len(close) < 2 or not others or any(r.source == NameSource.SYMBOL for r in close):
         return readings
@@ -316,8 +319,8 @@ def _in_context(
         names = catalog.members(reading.name) if reading.is_family else [reading.name]
         shown = catalog.figids_printing(reading.kind, names).keys()
         share = len(shown & beside) / len(shown) if shown else 0.0
-        weights[reading] = _weight(reading, readings) * (1 + 4 * share)
-    return sorted(readings, key=lambda r: (-weights.get(r, 0.0), -_weight(r, readings), r.name))
+        weights[reading] = weight(reading, readings) * (1 + 4 * share)
+    return sorted(readings, key=lambda r: (-weights.get(r, 0.0), -weight(r, readings), r.name))
 
 
 def _to_entity(window: Window, readings: list[Reading], catalog: Catalog) -> Entity:
@@ -359,13 +362,13 @@ def _leading(readings: Sequence[Reading], catalog: Catalog) -> tuple[Reading, ..
     alike = [r for r in readings if r.kind is top.kind and not r.is_family]
     gene = top if top.source else next((r for r in alike if _was_called(r, top, catalog)), top)
     older = [r for r in alike if _was_called(gene, r, catalog)]
-    least = SHARE * _weight(top, readings)
+    least = SHARE * weight(top, readings)
     rest = [
         r
         for r in alike
         if r is not gene
         and r not in older
-        and _weight(r, readings) >= least
+        and weight(r, readings) >= least
         and (gene.source != NameSource.CURATED or r.source == gene.source)
     ]
     return (gene, *older, *rest)[:MAX_NAMES]
@@ -411,7 +414,7 @@ def _own_spellings(spellings: Iterable[str], owners: set[tuple[str, bool]], cata
     own = set()
     for spelling in distinct:
         found = readings.get(squeezed(spelling), ())
-        first = max(found, key=lambda r: (_weight(r, found), r.name), default=None)
+        first = max(found, key=lambda r: (weight(r, found), r.name), default=None)
         if first and (first.name, first.is_family) in owners:
             own.add(spelling)
     return own

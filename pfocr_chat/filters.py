@@ -16,22 +16,21 @@ from pfocr_chat.organisms import OrganismSpan, find_organisms
 from pfocr_chat.queries import Filters
 from pfocr_chat.years import MARK, NOUNS, PHRASE_ENDS, read_years
 
+_YEAR_OF_JOURNAL = re.compile(rf"{MARK},? ?[(\[]?((?:19|20)\d\d)[)\]]?(?![\w-])")
+""" "In Nature 2018", when the journal has been read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What was read of a question.
 
     ``rest`` is the question without the words of its years and journals. ``ignored`` holds, as
-    typed, what looks like a condition and cannot be used. ``organisms_named`` are all organisms and
-    groups that it names, whether or not it is restricted to them, and ``organism_words`` the words for
-    them, as typed.
+    typed, what looks like a condition and cannot be used.
     """
 
     filters: Filters
     rest: str
     ignored: tuple[str, ...] = ()
-    organisms_named: tuple[str, ...] = ()
-    organism_words: tuple[str, ...] = ()
 
 
 def read_filters(
@@ -50,13 +49,15 @@ def read_filters(
     text = " ".join(question.replace(MARK, " ").split())
     years = read_years(text, today or date.today())
     titles = read_journals(years.text, index_titles(frozenset(journals)))
-    species = _read_organisms(titles.text, organisms)
+    wanted, refused = _read_organisms(titles.text, organisms)
+    low, high, rest = years.low, years.high, titles.text
+    if titles.wanted and low is high is None and (year := _YEAR_OF_JOURNAL.search(rest)):
+        low = high = int(year[1])
+        rest = rest[: year.start()] + MARK + rest[year.end() :]
     return Reading(
-        Filters(years.low, years.high, organisms=species.wanted, journals=titles.wanted),
-        _tidy(titles.text),
-        (*years.ignored, *titles.ignored, *species.ignored),
-        species.named,
-        species.words,
+        Filters(low, high, organisms=wanted, journals=titles.wanted),
+        _tidy(rest),
+        (*years.ignored, *titles.ignored, *refused),
     )
 
 
@@ -117,19 +118,9 @@ _JOINS = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Species:
-    wanted: tuple[str, ...]
-    ignored: tuple[str, ...]
-    named: tuple[str, ...]
-    words: tuple[str, ...]
-
-
-def _read_organisms(text: str, recorded: Collection[str]) -> _Species:
-    """The organisms that ``text`` restricts to, the phrases that exclude some, and all that it names otherwise."""
+def _read_organisms(text: str, recorded: Collection[str]) -> tuple[tuple[str, ...], list[str]]:
+    """The organisms that ``text`` restricts to, and the phrases that exclude some."""
     wanted: dict[str, None] = {}
-    named: dict[str, None] = {}
-    words: dict[str, None] = {}
     ignored: list[str] = []
     asks = bool(_ASKS_FOR_FIGURES.search(text))
     for chain in _chains(text, find_organisms(text, recorded)):
@@ -137,12 +128,9 @@ def _read_organisms(text: str, recorded: Collection[str]) -> _Species:
         if refused := _BEFORE_REFUSED.search(text[max(0, start - 40) : start]):
             ignored.append(text[start - len(refused["phrase"]) : end])
             continue
-        names = dict.fromkeys(span.name for span in chain)
-        named |= names
-        words |= dict.fromkeys(text[span.start : span.end] for span in chain)
         if _restricts(text, start, end, asks=asks):
-            wanted |= names
-    return _Species(tuple(wanted), tuple(ignored), tuple(named), tuple(words))
+            wanted |= dict.fromkeys(span.name for span in chain)
+    return tuple(wanted), ignored
 
 
 def _chains(text: str, spans: Sequence[OrganismSpan]) -> list[list[OrganismSpan]]:

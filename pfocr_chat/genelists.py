@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import stats  # type: ignore[import-untyped] # ships no type information
 
 from pfocr_chat.catalog import Catalog, GeneSets, Reading
-from pfocr_chat.entities import SHARE, _weight
+from pfocr_chat.entities import SHARE, weight
 from pfocr_chat.errors import QuestionError
 from pfocr_chat.lexicon import GREEK, RELATION_WORDS, STOPWORDS, lookup_key, name_key, reads_as_name, singular, squeezed
 from pfocr_chat.nomenclature import NameSource
@@ -235,11 +235,11 @@ class _Resolution:
             same = reading.name.casefold() == typed.casefold()
             approved = reading.source == NameSource.SYMBOL
             shown = reading.is_family or self._symbol(reading) in self._shown
-            return not (same and approved), not same, -_weight(reading, readings), not shown, reading.name
+            return not (same and approved), not same, -weight(reading, readings), not shown, reading.name
 
         first, *rest = sorted(readings, key=rank)
-        least = SHARE * _weight(first, readings)
-        close = [r for r in rest if _weight(r, readings) >= least]
+        least = SHARE * weight(first, readings)
+        close = [r for r in rest if weight(r, readings) >= least]
         meant = frozenset(self._genes(first)) if close else frozenset()
         others = tuple(dict.fromkeys(self._symbol(r) for r in close if not meant.issuperset(self._genes(r))))
         if others and first.source != NameSource.SYMBOL and first.name.casefold() != typed.casefold():

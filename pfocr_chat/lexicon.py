@@ -196,7 +196,7 @@ def singular(key: str) -> str | None:
     return None
 
 
-def name_windows(text: str, longest: int = 6) -> list[tuple[str, int, int, str]]:
+def name_windows(text: str, longest: int) -> list[tuple[str, int, int, str]]:
     """Every run of up to ``longest`` atoms that may be a name: (key, first atom, last atom + 1, as written).
 
     Runs do not cross punctuation other than hyphens, slashes, apostrophes and brackets within a name.
@@ -218,11 +218,11 @@ def reads_as_name(written: str) -> bool:
     """Whether a word of a question may be looked up as a name.
 
     English words that are also gene symbols ("rest", "cat", "max") and those that say how things are
-    related ("acts") count in capitals only, single letters and bare numbers never.
+    related ("acts") count only with a capital inside ("CAT", "ERa"), single letters and bare numbers never.
     """
     lowered = written.lower()
     if lowered in STOPWORDS or lowered in ENGLISH_LIKE or lowered in RELATION_WORDS:
-        return written.isupper() and len(written) > 2
+        return any(c.isupper() for c in written[1:]) and len(written) > 2
     return len(lowered) > 1 and not written.isdigit()
 
 

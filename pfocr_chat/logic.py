@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from pfocr_chat.lexicon import atoms
 from pfocr_chat.queries import Entity
 
 _FILLERS = (
@@ -50,3 +51,14 @@ def grouped(text: str, entities: Sequence[Entity]) -> tuple[tuple[tuple[Entity, 
             groups.append([entity])
             pending = [*pending, entity] if pending and _COMMA.fullmatch(between) else [entity]
     return tuple(tuple(group) for group in groups), tuple(excluded)
+
+
+def excluded_words(text: str, words: Sequence[str]) -> tuple[str, ...]:
+    """Those of the ``words`` of ``text``, none of them a name, that follow "not", "without" or the like."""
+    found = []
+    for typed in re.finditer(r"[^\W_]+(?:[-‐-―−/'’+][^\W_]+)*", text):
+        word = " ".join(atoms(typed.group()))
+        before = text[: typed.start()]
+        if word in words and (_EXCLUDES.search(before) or _NEGATED.search(before)):
+            found.append(word)
+    return tuple(dict.fromkeys(found))

@@ -170,7 +170,7 @@ class Query:
     back to), ``terms`` its words in normalised form, ``subjects`` those that name what it is about,
     ``other_words`` the subjects that no entity covers, and ``figids`` the figures that it names.
     ``groups`` says how the entities belong together: a figure that shows one of each group answers a
-    question for a list, unless it shows one that is ``excluded``.
+    question for a list, unless it shows one that is ``excluded`` or has one of the ``excluded_words``.
     ``unknown`` holds names that stand in no record, ``unfamiliar`` other such words, ``missing``
     figids and papers that the index does not have, ``ignored`` what reads like a condition and
     could not be used, and ``corrections`` typing errors with what was read instead.
@@ -185,6 +185,7 @@ class Query:
     entities: tuple[Entity, ...] = ()
     groups: tuple[tuple[Entity, ...], ...] = ()
     excluded: tuple[Entity, ...] = ()
+    excluded_words: tuple[str, ...] = ()
     other_words: tuple[str, ...] = ()
     expansions: tuple[Expansion, ...] = field(default=(), repr=False)
     filters: Filters = field(default_factory=Filters)
@@ -203,7 +204,8 @@ class Query:
         named += [*self.figids, *self.missing]
         wanted = {Intent.LISTING: "all figures", Intent.COUNT: "the number of figures"}.get(self.intent, "figures")
         about = f"{wanted} on {', '.join(named)}" if named else wanted
-        about += "".join(f", not {entity}" for entity in self.excluded)
+        refused = [*map(str, self.excluded), *(f"“{word}”" for word in self.excluded_words)]
+        about += "".join(f", not {name}" for name in refused)
         return " ".join(part for part in (about, str(self.filters)) if part)
 
     def to_dict(self) -> dict[str, Any]:
@@ -215,6 +217,7 @@ class Query:
             "entities": [entity.to_dict() for entity in self.entities],
             "groups": [[entity.mention for entity in group] for group in self.groups],
             "excluded": [entity.to_dict() for entity in self.excluded],
+            "excluded_words": list(self.excluded_words),
             "other_words": list(self.other_words),
             "filters": self.filters.to_dict(),
             "corrections": [{"typed": typed, "read": read} for typed, read in self.corrections],

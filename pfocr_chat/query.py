@@ -19,7 +19,7 @@ from pfocr_chat.entities import entities_in, mentioned_atoms
 from pfocr_chat.errors import QuestionError
 from pfocr_chat.filters import read_filters
 from pfocr_chat.lexicon import RELATION_WORDS, STOPWORDS, atoms, singular
-from pfocr_chat.logic import grouped
+from pfocr_chat.logic import excluded_words, grouped
 from pfocr_chat.organisms import ORGANISMS, find_organisms
 from pfocr_chat.queries import Entity, Intent, Query
 from pfocr_chat.records import FIGID_PATTERN
@@ -124,16 +124,19 @@ def understand(question: str, catalog: Catalog, conversation: Conversation | Non
         filters = filters.over(last.filters)
     organisms = {a for s in find_organisms(text, catalog.organisms) for a in atoms(text[s.start : s.end])}
     covered |= organisms if filters.organisms else set()
+    others = tuple(s for s in subjects if not covered.intersection(s.split()))
+    without = excluded_words(text, others) if listing else ()
     return Query(
         question=question,
         text=text,
         intent=intent,
         terms=terms,
         subjects=subjects,
-        other_words=tuple(s for s in subjects if not covered.intersection(s.split())),
+        other_words=tuple(word for word in others if word not in without),
         entities=tuple(entity for group in groups for entity in group),
         groups=groups,
         excluded=excluded,
+        excluded_words=without,
         expansions=expansions_of(text, named, catalog),
         filters=filters,
         figids=figids,
@@ -230,7 +233,7 @@ def _terms(text: str) -> tuple[str, ...]:
         key = " ".join(atoms(word))
         if len(word) == 1 and word.isupper() and keys and before == keys[-1]:
             keys[-1] = f"{keys[-1]} {key}"
-        elif len(key) > 1 and word.lower() not in STOPWORDS and key not in STOPWORDS:
+        elif len(key) > 1 and not word.endswith(("n't", "n’t")) and not {word.lower(), key} & STOPWORDS:
             keys.append(key)
         before = key
     return tuple(dict.fromkeys(keys))

@@ -76,7 +76,7 @@ class Retriever:
     def retrieve(self, query: Query, k: int, *, complete: Sequence[str] = ()) -> list[Hit]:
         """At most ``k`` figures, best first; figures outside the query's filters are left out.
 
-        Figures in ``complete``, the exact answer to a question for several entities, come first. A
+        Figures in ``complete``, the exact answer to a question for several groups of entities, come first. A
         reranker's order is final for the first ``RERANKED``; scores do not tell of it but stay at
         their places, so that the first hit has the highest.
         """
@@ -95,38 +95,25 @@ class Retriever:
             scores[figid] = scores.get(figid, floor) + SHOWN_WEIGHT * share
         for figid in first:
             scores[figid] = scores.get(figid, floor) + SHOWS_ALL
-        for entity in query.excluded:
-            for figid in self._figures_showing(entity):
-                scores.pop(figid, None)
+        for figid in self._refused(query):
+            scores.pop(figid, None)
         wanted = max(k, RERANKED) if self._reranker else k
         best = sorted(scores, key=lambda figid: (-scores[figid], figid))[: wanted + max(wanted // 5, SPARE)]
-        hits = _without_crowding(self.to_hits(query, best, scores=scores, similarities=similarities))
+        records = self._catalog.records(best)
+        best = [figid for figid in best if figid in records]
+        for figid in _repeats(records[figid] for figid in best):
+            scores[figid] -= DUPLICATE
+        best.sort(key=lambda figid: (-scores[figid], figid))
+        hits = _hits(query, best[:wanted], records, scores, similarities)
         if self._reranker and hits:
             hits[:RERANKED] = _reranked(self._reranker, query, hits[:RERANKED], first)
         return hits[:k]
 
-    def to_hits(
-        self,
-        query: Query,
-        figids: Sequence[str],
-        *,
-        scores: dict[str, float] | None = None,
-        similarities: dict[str, float] | None = None,
-    ) -> list[Hit]:
-        """Hits for figures already chosen, in their order; without ``scores`` they count down from 1."""
+    def to_hits(self, query: Query, figids: Sequence[str]) -> list[Hit]:
+        """Hits for figures already chosen, in their order; the scores count down from 1."""
         records = self._catalog.records(figids)
-        return [
-            Hit(
-                figid=figid,
-                score=scores[figid] if scores else 1.0 / (1 + rank),
-                record=records[figid],
-                matches=_matches(query, records[figid]),
-                quote=best_quote(records[figid], query.terms, query.entities),
-                similarity=(similarities or {}).get(figid),
-            )
-            for rank, figid in enumerate(figids)
-            if figid in records
-        ]
+        known = [figid for figid in figids if figid in records]
+        return _hits(query, known, records, {figid: 1.0 / (1 + rank) for rank, figid in enumerate(known)}, {})
 
     def complete(self, query: Query) -> list[str]:
         """Every figure that shows all the entities of the query, best evidence first.
@@ -148,12 +135,9 @@ class Retriever:
         else:
             with_words = self._figures_with(query.other_words) if query.other_words else self._catalog.figids()
             found = dict.fromkeys(with_words, int(Tier.CAPTION))
-        for entity in query.excluded:
-            showing = self._figures_showing(entity)
-            found = {figid: tier for figid, tier in found.items() if figid not in showing}
-        if query.filters:
-            inside = self._catalog.figids_meeting(query.filters)
-            found = {figid: tier for figid, tier in found.items() if figid in inside}
+        refused = self._refused(query)
+        inside = self._catalog.figids_meeting(query.filters) if query.filters else found.keys()
+        found = {figid: tier for figid, tier in found.items() if figid in inside and figid not in refused}
         return sorted(found, key=lambda figid: (found[figid], figid))
 
     def without_year(self, query: Query) -> int:
@@ -172,6 +156,11 @@ class Retriever:
     def has_other_words(self, query: Query, figids: Sequence[str]) -> bool:
         """Whether every one of the figures has all the words of the query that no entity covers."""
         return bool(query.other_words) and self._figures_with(query.other_words).issuperset(figids)
+
+    def _refused(self, query: Query) -> frozenset[str]:
+        """The figures that show what the question excludes."""
+        showing = (self._figures_showing(entity) for entity in query.excluded)
+        return frozenset().union(*showing, *(self._figures_with([word]) for word in query.excluded_words))
 
     def _figures_with(self, subjects: Sequence[str]) -> frozenset[str]:
         match = " AND ".join(f'"{subject}"' for subject in subjects)
@@ -212,7 +201,8 @@ class Retriever:
         similarities: dict[str, float] = {}
         rows = [] if narrow else self._vectors.search(vector, DEPTH if inside is None else 3 * DEPTH)
         wanted = inside if narrow and inside is not None else list(lexical)[:EXACT]
-        missing = self._catalog.passage_ids(figid for figid in wanted if figid not in {row[1] for row in rows})
+        near = {figid for _, figid, _ in rows}
+        missing = self._catalog.passage_ids(figid for figid in wanted if figid not in near)
         if missing:
             rows += self._vectors.search(vector, len(missing), missing)
         for _, figid, similarity in rows:
@@ -256,21 +246,34 @@ def _near(spelling: str) -> str:
     return f"NEAR({quoted}, 3)" if len(words) > 1 else quoted
 
 
-def _without_crowding(hits: Sequence[Hit]) -> list[Hit]:
-    """The hits in order again after those that repeat a better one's paper and caption are set back."""
-    repeats = _repeats(hits)
-    kept = [replace(hit, score=hit.score - DUPLICATE) if hit.figid in repeats else hit for hit in hits]
-    return sorted(kept, key=lambda hit: (-hit.score, hit.figid))
+def _hits(
+    query: Query,
+    figids: Iterable[str],
+    records: Mapping[str, FigureRecord],
+    scores: Mapping[str, float],
+    similarities: Mapping[str, float],
+) -> list[Hit]:
+    return [
+        Hit(
+            figid=figid,
+            score=scores[figid],
+            record=records[figid],
+            matches=_matches(query, records[figid]),
+            quote=best_quote(records[figid], query.terms, query.entities),
+            similarity=similarities.get(figid),
+        )
+        for figid in figids
+    ]
 
 
-def _repeats(hits: Iterable[Hit]) -> set[str]:
+def _repeats(records: Iterable[FigureRecord]) -> set[str]:
     """The figures whose paper and caption are those of one before them."""
     seen: set[tuple[str, ...]] = set()
     repeats = set()
-    for hit in hits:
-        text = (hit.record.paper_title or hit.record.pmcid or "", hit.record.caption or hit.figid)
+    for record in records:
+        text = (record.paper_title or record.pmcid or "", record.caption or record.figid)
         if text in seen:
-            repeats.add(hit.figid)
+            repeats.add(record.figid)
         seen.add(text)
     return repeats
 
@@ -290,7 +293,7 @@ def _reranked(reranker: PairScorer, query: Query, hits: Sequence[Hit], first: Se
     for (figid, _), score in zip(texts, scores, strict=True):
         judged[figid] = max(score, judged.get(figid, score))
     ranked = sorted(hits, key=lambda hit: -judged[hit.figid])
-    repeats = _repeats(ranked)
+    repeats = _repeats(hit.record for hit in ranked)
     ranked.sort(key=lambda hit: (hit.figid not in first, hit.figid in repeats))
     return [replace(hit, score=place.score) for hit, place in zip(ranked, hits, strict=True)]
 

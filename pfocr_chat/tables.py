@@ -57,12 +57,11 @@ class FacetTable:
         return {"facet": self.facet.value, "total": self.total, "without": self.without, "rows": rows}
 
     def to_markdown(self, limit: int = 20) -> str:
-        """A table in Markdown with at most ``limit`` values: the first, or of years the last ones."""
-        rows = [f"| {_in_cell(row.label)} | {row.figures:,} |" for row in self.rows]
-        left_out = len(rows) - limit
-        if left_out > 0:
-            more = f"| … and {left_out:,} more |  |"
-            rows = [more, *rows[left_out:]] if self.facet is Facet.YEAR else [*rows[:limit], more]
+        """A table in Markdown with at most ``limit`` values, but with all years."""
+        shown = self.rows if self.facet is Facet.YEAR else self.rows[:limit]
+        rows = [f"| {_in_cell(row.label)} | {row.figures:,} |" for row in shown]
+        if len(self.rows) > len(shown):
+            rows.append(f"| … and {len(self.rows) - len(shown):,} more |  |")
         if self.without:
             rows.append(f"| not known | {self.without:,} |")
         return "\n".join([f"| {self.facet.label} | figures |", "| :--- | ---: |", *rows]) + "\n"

@@ -33,6 +33,7 @@ from pfocr_chat.query import understand
 from pfocr_chat.records import FigureRecord, Kind, Tier
 from pfocr_chat.retriever import Retriever
 from pfocr_chat.vectorindex import FOLDER_NAME, VectorIndex
+from pfocr_chat.windows import LONGEST
 
 QUESTION = "Which figures show {}?"
 EXAMPLES = 3
@@ -150,7 +151,7 @@ def class_of(outcome: Outcome, catalog: Catalog) -> Miss:
 def _as_printed(pair: Pair) -> list[str]:
     """The parts of the word that are spelled as what was matched."""
     keys = {lookup_key(matched) for matched in pair.matched}
-    return [written for key, _, _, written in name_windows(pair.word) if lookup_key(key) in keys]
+    return [written for key, _, _, written in name_windows(pair.word, LONGEST) if lookup_key(key) in keys]
 
 
 def report(outcomes: Sequence[Outcome], catalog: Catalog) -> Iterator[str]:

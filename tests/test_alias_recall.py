@@ -12,6 +12,7 @@ import pytest
 from planted import BOTH, FAK, FAK_2, RECORDS, TNF_ONLY, UNDATED, Planted
 
 from pfocr_chat.catalog import FILE_NAME, Catalog
+from pfocr_chat.catalogwriter import open_catalog_writer
 from pfocr_chat.queries import Entity, Query
 from pfocr_chat.records import FigureRecord, Kind, Mention, Tier
 
@@ -115,6 +116,31 @@ def test_a_list_of_everything_is_no_list(catalog: Catalog) -> None:
     (reached,) = script.outcomes_of([pair], catalog, lambda _: catalog.figids())
     assert not reached.named
     assert reached.listed == frozenset()
+
+
+def test_a_gene_is_reached_as_an_alternative(tmp_path: Path) -> None:
+    """A gene whose alias the captions explain as a substance is reached as a name, though the substance is meant."""
+    record = FigureRecord(
+        figid="PMC1__gap",
+        caption="Glyceraldehyde 3-phosphate (GAP) is split. ERα is not.",
+        mentions=(
+            gene("GAP", "RASA1", Tier.SYNONYM),
+            gene("ERa", "ESR1", Tier.SYNONYM),
+            Mention(Kind.CHEMICAL, "Glyceraldehyde 3-phosphate", "glyceraldehyde 3-phosphate", Tier.SYMBOL),
+        ),
+    )
+    other = FigureRecord(figid="PMC2__gap", caption="Triose isomerase makes glyceraldehyde 3-phosphate (GAP).")
+    with open_catalog_writer(tmp_path / "catalog.sqlite") as writer:
+        for number, each in enumerate((record, other)):
+            writer.put(each, [], source=str(number), digest=str(number))
+        writer.commit()
+    with Catalog(tmp_path / "catalog.sqlite") as catalog:
+        era, gap = script.outcomes_of(script.pairs_of([record]), catalog, nothing_listed)
+    assert (era.pair.word, era.named, era.is_found) == ("ERa", True, True)
+    assert (gap.pair.word, gap.named) == ("GAP", True)
+    assert [(e.kind, e.names, e.alternatives) for e in gap.entities] == [
+        (Kind.CHEMICAL, ("glyceraldehyde 3-phosphate",), ("RASA1",))
+    ]
 
 
 # Classes of misses

@@ -243,6 +243,7 @@ def test_an_answer_becomes_json(seed_assistant: Assistant) -> None:
         "entities",
         "groups",
         "excluded",
+        "excluded_words",
         "other_words",
         "filters",
         "corrections",

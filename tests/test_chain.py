@@ -202,6 +202,7 @@ def test_a_record_without_text_can_be_listed_and_described(quoting: Assistant) -
         ("Which figures show FAK or YAP1?", {FAK, FAK_2}, "**2 figures** show FAK or YAP1:"),
         ("Which figures are there in mice?", {BOTH}, "**1 figure** in Mus musculus matches:"),
         ("Which figures show TNF but not IL-6?", {TNF_ONLY}, "**1 figure** shows TNF without IL-6:"),
+        ("Which figures show FAK without a nucleus?", {FAK_2}, "**1 figure** shows FAK without “nucleus”:"),
         ("list figures on the nucleus", {FAK, RETINOIC}, "**2 figures** match:"),
     ],
 )
@@ -248,7 +249,7 @@ def test_a_list_without_a_full_match_says_so(question: str, lead: str, first: st
 def test_a_list_of_what_does_not_show_a_name(quoting: Assistant) -> None:
     """Where only an exclusion is named, all other figures are listed."""
     answer = quoting.ask("which figures do not show TNF?")
-    assert answer.text.startswith(f"**{len(RECORDS) - 3} figures** match without TNF; the first {SMALL_EVIDENCE}:")
+    assert answer.text.startswith(f"**{len(RECORDS) - 3} figures** do not show TNF; the first {SMALL_EVIDENCE}:")
     assert set(answer.figids) == set(RECORDS) - {BOTH, TNF_ONLY, UNDATED}
     check_answer(answer, quoting)
 

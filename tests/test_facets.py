@@ -406,7 +406,7 @@ def test_a_table_in_markdown() -> None:
 
 
 def test_a_long_table_says_what_it_leaves_out() -> None:
-    """Of years the last ones are shown, of all else the first."""
+    """All years are shown, of all else the first."""
     rows = [(str(year), 1) for year in range(2000, 2025)]
     genes = cells(a_table(*rows, without=3).to_markdown())
     assert [genes[0], genes[19], *genes[20:]] == [
@@ -415,8 +415,7 @@ def test_a_long_table_says_what_it_leaves_out() -> None:
         ["… and 5 more", ""],
         ["not known", "3"],
     ]
-    years = cells(a_table(*rows, facet=Facet.YEAR).to_markdown(limit=2))
-    assert years == [["… and 23 more", ""], ["2023", "1"], ["2024", "1"]]
+    assert cells(a_table(*rows, facet=Facet.YEAR).to_markdown(limit=2)) == [[year, "1"] for year, _ in rows]
     assert len(cells(a_table(*rows).to_markdown(limit=25))) == 25
 
 

@@ -199,16 +199,16 @@ def test_greek_variants_have_one_lookup_key(parts: list[tuple[str, str]]) -> Non
 
 def test_names_with_several_words_are_found() -> None:
     """Windows hold names across hyphens, slashes and brackets, and do not cross sentences."""
-    windows = {(key, written) for key, _, _, written in name_windows("NF-κB. p38 MAPK; IL-6/STAT3")}
+    windows = {(key, written) for key, _, _, written in name_windows("NF-κB. p38 MAPK; IL-6/STAT3", 6)}
     assert {("nf kappa b", "NF-κB"), ("p 38 mapk", "p38 MAPK"), ("il 6 stat 3", "IL-6/STAT3")} <= windows
     assert not any("b p" in key or "mapk il" in key for key, _ in windows)
-    assert max(last - first for _, first, last, _ in name_windows("a b c d e f g h")) == 6
+    assert max(last - first for _, first, last, _ in name_windows("a b c d e f g h", 6)) == 6
 
 
 def test_windows_name_their_atoms() -> None:
     """First and last count atoms, so that overlapping windows can be told."""
     text = "TNFα and IL-6"
-    for key, first, last, written in name_windows(text):
+    for key, first, last, written in name_windows(text, 6):
         assert key.split() == atoms(text)[first:last]
         assert atoms(written) == key.split()
 

@@ -371,6 +371,24 @@ def test_a_list_is_of_all_one_or_none_of_the_names(
     assert query.other_words == ()
 
 
+@pytest.mark.parametrize(
+    ("question", "excluded", "others"),
+    [
+        ("which figures show FAK without the nucleus?", ("nucleus",), ()),
+        ("which figures on membranes show FAK, not cancer?", ("cancer",), ("membranes",)),
+        ("which figures don't show sepsis?", ("sepsis",), ()),
+        ("which figures show FAK and sepsis, not only the nucleus?", (), ("sepsis", "nucleus")),
+        ("how does FAK act without a nucleus?", (), ("nucleus",)),
+    ],
+)
+def test_words_are_excluded_as_names_are(
+    question: str, excluded: tuple[str, ...], others: tuple[str, ...], catalog: Catalog
+) -> None:
+    """A word after "not" or "without" is one that a listed figure must not have."""
+    query = understand(question, catalog)
+    assert (query.excluded_words, query.other_words) == (excluded, others)
+
+
 @pytest.mark.parametrize("name", ["FROBX7", "frobnicase", "blorfinib", "quuxamab", "Zzyx-9b"])
 def test_invented_names_are_told(name: str, catalog: Catalog) -> None:
     """A word written like a gene or ending like a molecule that stands in no record is unknown."""
