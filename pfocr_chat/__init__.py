@@ -24,8 +24,10 @@ from pfocr_chat.errors import (
     RerankerError,
     VectorstoreError,
 )
-from pfocr_chat.queries import Hit, Match
-from pfocr_chat.records import FigureRecord, Tier
+from pfocr_chat.exports import Format, render
+from pfocr_chat.queries import Entity, Filters, Hit, Intent, Listing, Match, Query
+from pfocr_chat.records import FigureRecord, Kind, Tier
+from pfocr_chat.tables import Facet, FacetRow, FacetTable
 
 if TYPE_CHECKING:
     from pfocr_chat.assistant import Assistant, open_assistant
@@ -42,12 +44,21 @@ __all__ = [
     "CorpusError",
     "CorruptIndexError",
     "EmbedderError",
+    "Entity",
     "EvaluationError",
+    "Facet",
+    "FacetRow",
+    "FacetTable",
     "FigureRecord",
+    "Filters",
+    "Format",
     "Grounding",
     "Hit",
     "IndexBusyError",
     "IndexMismatchError",
+    "Intent",
+    "Kind",
+    "Listing",
     "LlmError",
     "LlmUnavailableError",
     "Match",
@@ -55,6 +66,7 @@ __all__ = [
     "NoIndexError",
     "PfocrChatError",
     "PromptError",
+    "Query",
     "QuestionError",
     "RecordError",
     "RerankerError",
@@ -65,6 +77,7 @@ __all__ = [
     "VectorstoreError",
     "Verdict",
     "open_assistant",
+    "render",
 ]
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
-from pfocr_chat.queries import Filters, Hit, Intent, Query
+from pfocr_chat.queries import Filters, Hit, Intent, Listing, Query
 from pfocr_chat.records import CaptionSource, FigureRecord
 from pfocr_chat.tables import FacetTable
 
@@ -165,7 +165,8 @@ class Answer:
     ``text`` is Markdown with evidence keys such as ``[1]``. ``figids`` holds every figure that
     answers, best first; for listing and counting questions it is complete where the text counts
     the figures that show or match, and the closest ones where it says so. ``hits`` are the
-    figures that were looked at, in order. ``table`` counts ``figids`` by year, gene or the like,
+    figures that were looked at, in order. ``listing`` says, of a list, how strong the evidence of each figure is,
+    and which others there is weaker evidence for. ``table`` counts ``figids`` by year, gene or the like,
     where that was asked.
     """
 
@@ -184,6 +185,7 @@ class Answer:
     generation: str = ""
     notes: tuple[str, ...] = ()
     table: FacetTable | None = None
+    listing: Listing = field(default=Listing(), repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; what ``pfocr-chat ask --json`` prints."""
@@ -202,6 +204,7 @@ class Answer:
             "generation": self.generation,
             "notes": list(self.notes),
             "table": self.table.to_dict() if self.table else None,
+            "listing": self.listing.to_dict(),
         }
 
 

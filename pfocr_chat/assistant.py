@@ -13,7 +13,8 @@ from langchain_core.retrievers import BaseRetriever
 
 from pfocr_chat.answers import Answer, Conversation, Event, Status
 from pfocr_chat.catalog import FILE_NAME, Catalog
-from pfocr_chat.chain import Chain
+from pfocr_chat.chain import HITS, Chain
+from pfocr_chat.conditions import checked_filters
 from pfocr_chat.config import Config, load_config
 from pfocr_chat.embedder import Embedder
 from pfocr_chat.errors import IndexMismatchError, PfocrChatError
@@ -22,7 +23,7 @@ from pfocr_chat.generations import FORMAT, Manifest, check_files, generation_fol
 from pfocr_chat.llm import Llm, open_llm
 from pfocr_chat.passages import PASSAGE_FORMAT
 from pfocr_chat.prompting import load_prompt
-from pfocr_chat.queries import Hit
+from pfocr_chat.queries import Filters, Hit, Intent, Query
 from pfocr_chat.query import understand
 from pfocr_chat.records import FigureRecord
 from pfocr_chat.reranker import Reranker
@@ -134,42 +135,79 @@ class Assistant:
         self._vectors.close()
         self._llm.close()
 
-    def retrieve(self, question: str, k: int = 10) -> list[Hit]:
+    def retrieve(self, question: str, k: int = 10, *, filters: Filters | None = None) -> list[Hit]:
         """The best ``k`` figures for a question, best first; none where it names only figures that are not there.
 
+        ``filters`` are conditions that hold besides those in the question's words.
+
         Raises:
-            QuestionError: the question is empty or too long.
+            QuestionError: the question is empty or too long, or a filter names what the index does not have.
             ValueError: ``k`` is below 1.
         """
         self._check_open()
         if k < 1:
             raise ValueError(f"k must be at least 1, not {k}")
-        query = understand(question, self._catalog)
+        query = self._understood(question, filters)
+        if query.intent is Intent.SIMILAR:
+            return self._retriever.similar(query.figids[0], k, query.filters)
         if query.figids or query.missing:
             return self._retriever.to_hits(query, query.figids[:k])
         return self._retriever.retrieve(query, k, complete=self._retriever.complete(query))
 
-    def ask(self, question: str, conversation: Conversation | None = None) -> Answer:
-        """One answer; pass ``answer.conversation`` on to ask a follow-up.
+    def find(self, question: str, *, filters: Filters | None = None) -> list[Hit]:
+        """Every figure that answers a question for a list, best first; for any other question, the best ten.
 
         Raises:
-            QuestionError: the question is empty or too long.
+            QuestionError: the question is empty or too long, or a filter names what the index does not have.
         """
-        for event in self.stream(question, conversation):
+        self._check_open()
+        query = self._understood(question, filters)
+        listing = self._retriever.complete(query)
+        if not listing:
+            return self.retrieve(question, filters=filters)
+        best = self._retriever.retrieve(query, HITS, complete=listing)
+        found = {hit.figid: hit for hit in best}
+        figids = listing.ranked(found)
+        found |= {h.figid: h for h in self._retriever.to_hits(query, [f for f in figids if f not in found])}
+        return [found[figid] for figid in figids if figid in found]
+
+    def _understood(self, question: str, filters: Filters | None) -> Query:
+        return understand(question, self._catalog, filters=checked_filters(filters, self._catalog) if filters else None)
+
+    def ask(self, question: str, conversation: Conversation | None = None, *, filters: Filters | None = None) -> Answer:
+        """One answer; pass ``answer.conversation`` on to ask a follow-up.
+
+        ``filters`` are conditions that hold besides those in the question's words, for this question only.
+
+        Raises:
+            QuestionError: the question is empty or too long, or a filter names what the index does not have.
+        """
+        for event in self.stream(question, conversation, filters=filters):
             if isinstance(event, Answer):
                 return event
         raise PfocrChatError("The answer was cut off.")
 
-    def stream(self, question: str, conversation: Conversation | None = None) -> Generator[Event, None, None]:
+    def stream(
+        self, question: str, conversation: Conversation | None = None, *, filters: Filters | None = None
+    ) -> Generator[Event, None, None]:
         """What is being done (``Stage``), pieces of checked text (``Text``), and last the ``Answer``.
 
         Closing the iterator stops the language model.
 
         Raises:
-            QuestionError: the question is empty or too long.
+            QuestionError: the question is empty or too long, or a filter names what the index does not have.
         """
         self._check_open()
-        return self._chain.stream(question, conversation or Conversation())
+        return self._chain.stream(question, conversation or Conversation(), filters)
+
+    def hits(self, answer: Answer) -> list[Hit]:
+        """A hit for each of an answer's figures, in their order, to be shown or exported."""
+        self._check_open()
+        known = {hit.figid: hit for hit in answer.hits}
+        missing = [figid for figid in answer.figids if figid not in known]
+        if answer.query and missing:
+            known |= {hit.figid: hit for hit in self._retriever.to_hits(answer.query, missing)}
+        return [known[figid] for figid in answer.figids if figid in known]
 
     def record(self, figid: str) -> FigureRecord | None:
         """One figure's record, or ``None`` where the index does not have it."""

@@ -10,7 +10,7 @@ import json
 import sqlite3
 import threading
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
@@ -20,6 +20,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from pfocr_chat.columns import Column
 from pfocr_chat.errors import CorruptIndexError
 from pfocr_chat.lexicon import lookup_key, singular
 from pfocr_chat.nomenclature import NameSource
@@ -34,20 +35,10 @@ COMMON = 50
 BM25_WEIGHTS = (1.0, 1.0, 1.0, 0.25)
 """Of title, caption, paper title with keywords, and printed names."""
 
-_FACETS = {
-    "year": ("year", ""),
-    "journal": ("journal", ""),
-    "paper": ("pmcid", ""),
-    "figtype": ("figtype", ""),
-    "organism": ("organism", "LEFT JOIN organisms ON organisms.figure = figures.id"),
-} | {
-    kind.value: (
-        "name",
-        f"LEFT JOIN mentions ON mentions.figure = figures.id AND kind = '{kind.value}' AND tier <= {int(Tier.SYNONYM)}",
-    )
-    for kind in Kind
-}
-"""What figures can be counted by: the column, and the table that has it beside ``figures``."""
+GENES_WITH_FAMILIES = "gene or family"
+"""The column of genes that counts members of printed families too."""
+_GENES = {Tier.SYNONYM: Kind.GENE.value, Tier.FAMILY: GENES_WITH_FAMILIES}
+_TIERS = {int(tier): tier for tier in Tier}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,41 +94,22 @@ def _plural(key: str) -> str | None:
     return f"{key}s" if len(key.rpartition(" ")[2]) > 2 else None
 
 
-def _filtering_sql(filters: Filters, organisms: Collection[str]) -> tuple[str, list[object]]:
-    """The SELECT for the figures that meet ``filters``, and its parameters."""
-    where: list[str] = []
-    values: list[object] = []
+def _in_any_case(wanted: Iterable[str]) -> Callable[[str], bool]:
+    """Whether a value is one of those wanted, letter case aside."""
+    lowered = {value.lower() for value in wanted}
+    return lambda value: value.lower() in lowered
 
-    def require(condition: str, *parameters: object) -> None:
-        where.append(condition)
-        values.extend(parameters)
 
-    mentioning = (
-        "id IN (SELECT figure FROM mentions WHERE kind = ? AND tier <= ? AND name IN (SELECT value FROM json_each(?)))"
-    )
-    if filters.year_from is not None:
-        require("year >= ?", filters.year_from)
-    if filters.year_to is not None:
-        require("year <= ?", filters.year_to)
-    for column, wanted in (("journal", filters.journals), ("pmcid", filters.pmcids), ("figtype", filters.figtypes)):
-        if wanted:
-            condition = f"{column} COLLATE NOCASE IN (SELECT value FROM json_each(?))"  # noqa: S608 - fixed names
-            require(condition, json.dumps(wanted))
-    if filters.organisms:
-        spelled = [s for wanted in filters.organisms for s in spellings_of(wanted, organisms)]
-        require(
-            "id IN (SELECT figure FROM organisms WHERE organism IN (SELECT value FROM json_each(?)))",
-            json.dumps(spelled),
-        )
-    for kind, every, some in (
-        (Kind.GENE, filters.genes_all, filters.genes_any),
-        (Kind.CHEMICAL, filters.chemicals_all, filters.chemicals_any),
-    ):
-        for names in (*([name] for name in every), *([some] if some else [])):
-            require(mentioning, kind, int(Tier.SYNONYM), json.dumps(names))
-    if filters.genes_none:
-        require(f"NOT {mentioning}", Kind.GENE, int(Tier.SYNONYM), json.dumps(filters.genes_none))
-    return f"SELECT figid FROM figures WHERE {' AND '.join(where) or '1'}", values  # noqa: S608 - fixed conditions
+def _shortest(spellings: Collection[str]) -> list[str]:
+    """Those spellings that hold no other one: what has a longer one word for word has the shorter one too."""
+    known = set(spellings)
+
+    def holds_another(spelling: str) -> bool:
+        words = spelling.split()
+        parts = (words[at:end] for at in range(len(words)) for end in range(at + 1, len(words) + 1))
+        return any(" ".join(part) in known for part in parts if len(part) < len(words))
+
+    return [spelling for spelling in sorted(known) if not holds_another(spelling)]
 
 
 class Catalog:
@@ -152,12 +124,18 @@ class Catalog:
         self._idle: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
         self._counted: dict[str, int] = {}
+        self._columns: dict[str, Column] = {}
         self._gene_sets: dict[Tier, GeneSets] = {}
         with self._reading() as db:
             self.figures, self.passages = count_rows(db)
-            journals = db.execute("SELECT DISTINCT journal FROM figures WHERE journal IS NOT NULL")
-            self.journals = frozenset(row[0] for row in journals)
-            self.organisms = frozenset(row[0] for row in db.execute("SELECT DISTINCT organism FROM organisms"))
+            self._figids: dict[int, str] = dict(db.execute("SELECT id, figid FROM figures ORDER BY figid"))
+        # The same strings are given out each time, which makes sets and sums of them fast.
+        self._in_order = np.array([*self._figids.values()], dtype=object)
+        self._all = frozenset(self._figids.values())
+        self._places = {figid: place for place, figid in enumerate(self._figids.values())}
+        self.journals = frozenset(self._column("journal").values)
+        self.organisms = frozenset(self._column("organism").values)
+        self.figtypes = frozenset(self._column("figtype").values)
 
     def __enter__(self) -> Self:
         return self
@@ -190,21 +168,34 @@ class Catalog:
         with self._reading() as db:
             return db.execute(sql, parameters).fetchall()
 
+    def _figids_of(self, sql: str, parameters: Sequence[object] = ()) -> frozenset[str]:
+        """The figids for a query that gives the numbers of figures."""
+        with self._reading() as db:
+            return frozenset(self._figids[number] for (number,) in db.execute(sql, parameters))
+
+    def _column(self, name: str) -> Column:
+        if name not in self._columns:
+            [row] = self._rows("SELECT labels, starts, members FROM columns WHERE name = ?", (name,))
+            self._columns[name] = Column.loaded(*row)
+        return self._columns[name]
+
     def digests(self) -> dict[str, tuple[str, str]]:
         """For every file that was read: its hash and the figid it holds."""
-        rows = self._rows("SELECT source, digest, figid FROM figures")
+        rows = self._rows("SELECT source, digest, figid FROM records JOIN figures ON id = figure")
         return {source: (digest, figid) for source, digest, figid in rows}
 
     def records(self, figids: Sequence[str]) -> dict[str, FigureRecord]:
         """The records of those figids that exist, with their tables."""
         rows = self._rows(
-            "SELECT id, record FROM figures WHERE figid IN (SELECT value FROM json_each(?))",
+            "SELECT id, record FROM figures JOIN records ON figure = id"
+            " WHERE figid IN (SELECT value FROM json_each(?))",
             (json.dumps(figids),),
         )
         mentions: dict[int, list[Mention]] = defaultdict(list)
         for figure, kind, word, name, tier, identifier, organism, matched in self._rows(
-            "SELECT figure, kind, word, name, tier, identifier, organism, match FROM mentions"
-            " WHERE figure IN (SELECT value FROM json_each(?)) ORDER BY rowid",
+            "SELECT figure, kind, word, name, tier, identifier, organism, match"
+            " FROM shown JOIN terms ON terms.id = term"
+            " WHERE figure IN (SELECT value FROM json_each(?)) ORDER BY figure, place",
             (json.dumps([row[0] for row in rows]),),
         ):
             mentions[figure].append(Mention(Kind(kind), word, name, Tier(tier), identifier, organism, matched))
@@ -235,12 +226,35 @@ class Catalog:
 
     def figids(self) -> frozenset[str]:
         """Every figure."""
-        return frozenset(row[0] for row in self._rows("SELECT figid FROM figures"))
+        return self._all
 
     def figids_meeting(self, filters: Filters) -> frozenset[str]:
         """The figures that meet every filter; one whose year, organism or journal is unknown does not."""
-        rows = self._rows(*_filtering_sql(filters, self.organisms))
-        return frozenset(row[0] for row in rows)
+        inside = np.ones(self.figures, dtype=np.bool_)
+        low, high = filters.year_from, filters.year_to
+        if low is not None or high is not None:
+            inside &= self._having(
+                "year", lambda year: (low is None or int(year) >= low) and (high is None or int(year) <= high)
+            )
+        for column, wanted in (("journal", filters.journals), ("paper", filters.pmcids), ("figtype", filters.figtypes)):
+            if wanted:
+                inside &= self._having(column, _in_any_case(wanted))
+        if filters.organisms:
+            spelled = {s for wanted in filters.organisms for s in spellings_of(wanted, self.organisms)}
+            inside &= self._having("organism", spelled.__contains__)
+        for kind, every, some in (
+            (Kind.GENE, filters.genes_all, filters.genes_any),
+            (Kind.CHEMICAL, filters.chemicals_all, filters.chemicals_any),
+        ):
+            for names in (*((name,) for name in every), *((some,) if some else ())):
+                inside &= self._having(kind, names.__contains__)
+        if filters.genes_none:
+            inside &= ~self._having(Kind.GENE, filters.genes_none.__contains__)
+        return frozenset(self._in_order[inside].tolist())
+
+    def _having(self, column: str, wanted: Callable[[str], bool]) -> NDArray[np.bool_]:
+        """For each figure, whether it has a value that is wanted."""
+        return self._column(column).having(wanted)
 
     def facet_counts(self, facet: str, figids: Iterable[str]) -> dict[str | None, tuple[str, ...]]:
         """For each value of a facet, as recorded, those of the figures that have it, in the order of ``figids``.
@@ -249,25 +263,12 @@ class Catalog:
         "journal", "organism", "paper" or "figtype". Under ``None`` stand the figures without a
         value; a figid that the index does not have is left out.
         """
-        column, table = _FACETS[facet]
-        asked = list(dict.fromkeys(figids))
-        places: dict[str | int | None, list[int]] = defaultdict(list)
-        # A cross join goes from left to right, so that SQLite does not scan all mentions for a few figures.
-        sql = (
-            f"SELECT {column}, asked.key FROM json_each(?) AS asked"  # noqa: S608 - fixed names
-            f" CROSS JOIN figures ON figid = asked.value {table}"
-        )
-        with self._reading() as db:
-            for value, place in db.execute(sql, (json.dumps(asked),)):
-                places[value].append(place)
-        return {
-            None if value is None else str(value): tuple(asked[place] for place in sorted(set(found)))
-            for value, found in places.items()
-        }
+        asked = [figid for figid in dict.fromkeys(figids) if figid in self._places]
+        return self._column(facet).grouped([self._places[figid] for figid in asked], asked)
 
     def figids_without_year(self) -> frozenset[str]:
         """The figures whose year is not known."""
-        return frozenset(row[0] for row in self._rows("SELECT figid FROM figures WHERE year IS NULL"))
+        return frozenset(self._in_order[~self._having("year", bool)].tolist())
 
     def passage_ids(self, figids: Iterable[str]) -> list[str]:
         """The passages of the figures."""
@@ -285,67 +286,60 @@ class Catalog:
         """
         weights = ", ".join(str(w) for w in BM25_WEIGHTS)
         rows = self._rows(
-            f"SELECT figid, score FROM (SELECT rowid, bm25(fulltext, {weights}) AS score FROM fulltext"  # noqa: S608
-            " WHERE fulltext MATCH ? ORDER BY score LIMIT ?) JOIN figures ON id = rowid ORDER BY score, figid",
+            f"SELECT bm25(fulltext, {weights}) AS score, rowid FROM fulltext"  # noqa: S608 - numbers
+            " WHERE fulltext MATCH ? ORDER BY score LIMIT ?",
             (match, limit),
         )
-        return [(figid, -score) for figid, score in rows]
+        found = sorted((score, self._figids[number]) for score, number in rows)
+        return [(figid, -score) for score, figid in found]
 
     def figids_matching(self, match: str) -> frozenset[str]:
         """Every figure that an FTS5 expression matches."""
-        rows = self._rows(
-            "SELECT figid FROM fulltext JOIN figures ON id = fulltext.rowid WHERE fulltext MATCH ?", (match,)
-        )
-        return frozenset(row[0] for row in rows)
+        return self._figids_of("SELECT rowid FROM fulltext WHERE fulltext MATCH ?", (match,))
 
-    def figids_naming(self, keys: Iterable[str]) -> frozenset[str]:
+    def figids_naming(self, keys: Iterable[str]) -> dict[str, Tier]:
         """Every figure whose title or caption has one of the normalised names, or its plural, word for word.
 
-        The full-text index alone would take "Ras" for "RA": both have the stem "ra".
+        Each with the tier of the place: the title, else the caption.
+        This is no matter of stems: the full text would take "Ras" for "RA", as both have the stem "ra".
         """
-        spelled = {spelling for key in keys for spelling in (key, singular(key), _plural(key)) if spelling}
+        spelled = _shortest({s for key in keys for s in (key, singular(key), _plural(key)) if s})
         if not spelled:
-            return frozenset()
-        match = " OR ".join(f'"{spelling}"' for spelling in sorted(spelled))
-        rows = self._rows(
-            "SELECT figid, ' ' || title || ' | ' || caption || ' ' FROM fulltext JOIN figures ON id = fulltext.rowid"
-            " WHERE fulltext MATCH ?",
-            (f"{{title caption}} : ({match})",),
-        )
-        return frozenset(figid for figid, text in rows if any(f" {spelling} " in text for spelling in spelled))
+            return {}
+        match = " OR ".join(f'"{spelling}"' for spelling in spelled)
+        sql = "SELECT rowid FROM naming WHERE naming MATCH ?"
+        named = dict.fromkeys(self._figids_of(sql, (f"caption : ({match})",)), Tier.CAPTION)
+        return named | dict.fromkeys(self._figids_of(sql, (f"title : ({match})",)), Tier.TITLE)
 
     def figids_printing(
-        self, kind: Kind, names: Iterable[str], keys: Iterable[str] = ()
+        self, kind: Kind, names: Iterable[str], keys: Iterable[str] = (), *, weakest: Tier = Tier.SYNONYM
     ) -> dict[str, tuple[Tier, str]]:
-        """Every figure that prints one of ``names`` as its symbol or a synonym, or a word with one of ``keys``.
+        """Every figure that prints one of ``names`` with a tier of ``weakest`` or stronger, or a word with one of
+        ``keys``.
 
         Each with the strongest tier of such a row of its tables, and the word printed.
         """
         rows = self._rows(
-            "SELECT figid, min(tier), word FROM ("
-            " SELECT figure, tier, word FROM mentions"
+            "SELECT figure, tier, word FROM ("
+            " SELECT id, tier, word FROM terms"
             "  WHERE kind = ?1 AND tier <= ?4 AND name IN (SELECT value FROM json_each(?2))"
-            " UNION ALL"
-            " SELECT figure, tier, word FROM mentions WHERE kind = ?1 AND key IN (SELECT value FROM json_each(?3))"
-            ") JOIN figures ON id = figure GROUP BY figure",
-            (kind, json.dumps(sorted(names)), json.dumps(sorted(keys)), int(Tier.SYNONYM)),
+            " UNION SELECT id, tier, word FROM terms WHERE kind = ?1 AND key IN (SELECT value FROM json_each(?3))"
+            ") AS asked CROSS JOIN shown ON term = asked.id",
+            (kind, json.dumps(sorted(names)), json.dumps(sorted(keys)), int(weakest)),
         )
-        return {figid: (Tier(tier), word) for figid, tier, word in rows}
+        best: dict[int, tuple[int, str]] = {}
+        for figure, tier, word in rows:
+            if figure not in best or tier < best[figure][0]:
+                best[figure] = tier, word
+        return {self._figids[figure]: (_TIERS[tier], word) for figure, (tier, word) in best.items()}
 
     def gene_sets(self, weakest: Tier = Tier.SYNONYM) -> GeneSets:
-        """The genes that each figure's table has with a tier of ``weakest`` or stronger; read once, then kept."""
+        """The genes that each figure prints, as a symbol or a synonym, or with ``Tier.FAMILY`` also as a member of
+        a family; read once, then kept."""
         if weakest not in self._gene_sets:
-            places = {row[0]: at for at, row in enumerate(self._rows("SELECT id FROM figures ORDER BY figid"))}
-            numbers: dict[str, int] = {}
-            sql = "SELECT DISTINCT figure, name FROM mentions WHERE kind = ? AND tier <= ?"
-            with self._reading() as db:
-                rows = db.execute(sql, (Kind.GENE, int(weakest)))
-                numbered = ((places[figure], numbers.setdefault(name, len(numbers))) for figure, name in rows)
-                pairs = np.fromiter(numbered, dtype=np.dtype((np.int64, 2)))
-            pairs = pairs[np.argsort(pairs[:, 0], kind="stable")]
-            starts = np.searchsorted(pairs[:, 0], np.arange(len(places) + 1))
-            figids, members = tuple(sorted(self.figids())), pairs[:, 1].astype(np.int32)
-            self._gene_sets[weakest] = GeneSets(figids, tuple(numbers), starts, members, self._older_symbols(numbers))
+            genes = self._column(_GENES[weakest])
+            figids, older = tuple(self._figids.values()), self._older_symbols(genes.values)
+            self._gene_sets[weakest] = GeneSets(figids, genes.values, genes.starts, genes.members, older)
         return self._gene_sets[weakest]
 
     def _older_symbols(self, genes: Iterable[str]) -> dict[str, str]:
@@ -371,10 +365,7 @@ class Catalog:
         asked = json.dumps(sorted(set(keys)))
         printed: dict[tuple[str, str, str], int] = {}
         for key, kind, name, count in self._rows(
-            "SELECT key, CASE tier WHEN ?2 THEN 'family' ELSE kind END AS what,"
-            " CASE tier WHEN ?2 THEN key ELSE name END AS called, count(DISTINCT figure) FROM mentions"
-            " WHERE key IN (SELECT value FROM json_each(?1)) GROUP BY key, what, called",
-            (asked, int(Tier.FAMILY)),
+            "SELECT key, kind, name, figures FROM printed WHERE key IN (SELECT value FROM json_each(?))", (asked,)
         ):
             printed[key, kind, name] = count
         found: dict[str, list[Reading]] = defaultdict(list)
@@ -398,7 +389,7 @@ class Catalog:
         """The genes of a family: a nomenclature's, or a lookup key's that the corpus prints for several genes."""
         rows = self._rows("SELECT symbol FROM members WHERE family = ? ORDER BY symbol", (family,))
         rows = rows or self._rows(
-            "SELECT DISTINCT name FROM mentions WHERE key = ? AND tier = ? ORDER BY name", (family, int(Tier.FAMILY))
+            "SELECT DISTINCT name FROM terms WHERE key = ? AND tier = ? ORDER BY name", (family, int(Tier.FAMILY))
         )
         return tuple(row[0] for row in rows)
 
@@ -415,8 +406,8 @@ class Catalog:
             (kind, asked),
         )
         printed = self._rows(
-            "SELECT spelling, count(DISTINCT figure) FROM mentions WHERE kind = ? AND tier <= ?"
-            " AND name IN (SELECT value FROM json_each(?)) GROUP BY spelling",
+            "SELECT spelling, count(DISTINCT figure) FROM terms CROSS JOIN shown ON term = terms.id"
+            " WHERE kind = ? AND tier <= ? AND name IN (SELECT value FROM json_each(?)) GROUP BY spelling",
             (kind, int(Tier.SYNONYM), asked),
         )
         found: dict[str, tuple[int | None, int]] = {spelling: (source, 0) for spelling, source in sources}
@@ -496,7 +487,7 @@ class Catalog:
     def names_like(self, prefix: str) -> list[str]:
         """The lookup keys of names, of the nomenclature and the corpus, that begin with ``prefix``."""
         rows = self._rows(
-            "SELECT key FROM names WHERE key >= ?1 AND key < ?2 UNION SELECT key FROM mentions"
+            "SELECT key FROM names WHERE key >= ?1 AND key < ?2 UNION SELECT key FROM terms"
             " WHERE key >= ?1 AND key < ?2",
             (prefix, prefix + "\uffff"),
         )

@@ -13,7 +13,8 @@ from functools import cache
 from pathlib import Path
 
 from pfocr_chat.abbreviations import abbreviations_in
-from pfocr_chat.catalog import connect, count_rows, damaged
+from pfocr_chat.catalog import GENES_WITH_FAMILIES, connect, count_rows, damaged
+from pfocr_chat.columns import Column
 from pfocr_chat.errors import VectorstoreError
 from pfocr_chat.lexicon import atoms, lookup_key, name_key, singular, squeezed
 from pfocr_chat.nomenclature import GeneName, NameSource, read_abbreviations, read_families, read_genes
@@ -23,24 +24,36 @@ _SCHEMA = """
 CREATE TABLE figures (
     id INTEGER PRIMARY KEY,
     figid TEXT NOT NULL UNIQUE,
-    source TEXT NOT NULL UNIQUE,
-    digest TEXT NOT NULL,
-    pmcid TEXT, alias TEXT, year INTEGER, journal TEXT, figtype TEXT,
-    record TEXT NOT NULL
+    pmcid TEXT, alias TEXT, year INTEGER, journal TEXT, figtype TEXT
 );
+CREATE INDEX figures_figid ON figures (figid COLLATE NOCASE);
 CREATE INDEX figures_pmcid ON figures (pmcid);
-CREATE INDEX figures_alias ON figures (alias);
+CREATE INDEX figures_alias ON figures (alias COLLATE NOCASE);
 CREATE INDEX figures_year ON figures (year);
-CREATE INDEX figures_journal ON figures (journal);
+CREATE TABLE records (
+    figure INTEGER PRIMARY KEY, source TEXT NOT NULL UNIQUE, digest TEXT NOT NULL, record TEXT NOT NULL
+);
 CREATE TABLE organisms (figure INTEGER NOT NULL, organism TEXT NOT NULL, PRIMARY KEY (figure, organism)) WITHOUT ROWID;
 CREATE INDEX organisms_organism ON organisms (organism);
-CREATE TABLE mentions (
-    figure INTEGER NOT NULL, kind TEXT NOT NULL, word TEXT NOT NULL, key TEXT NOT NULL, spelling TEXT NOT NULL,
+CREATE TABLE terms (
+    id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL, word TEXT NOT NULL, key TEXT NOT NULL, spelling TEXT NOT NULL,
     name TEXT NOT NULL, tier INTEGER NOT NULL, identifier TEXT, organism TEXT, match TEXT
 );
-CREATE INDEX mentions_figure ON mentions (figure);
-CREATE INDEX mentions_key ON mentions (key);
-CREATE INDEX mentions_name ON mentions (name, kind, tier);
+CREATE INDEX terms_key ON terms (key);
+CREATE INDEX terms_name ON terms (name, kind, tier);
+CREATE TABLE shown (
+    figure INTEGER NOT NULL, place INTEGER NOT NULL, term INTEGER NOT NULL, PRIMARY KEY (figure, place)
+) WITHOUT ROWID;
+CREATE INDEX shown_term ON shown (term, figure);
+CREATE VIEW mentions AS
+    SELECT figure, kind, word, key, spelling, name, tier, identifier, organism, match
+    FROM shown JOIN terms ON terms.id = term;
+CREATE TABLE printed (
+    key TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, figures INTEGER NOT NULL,
+    PRIMARY KEY (key, kind, name)
+) WITHOUT ROWID;
+CREATE TABLE columns (name TEXT PRIMARY KEY, labels TEXT NOT NULL, starts BLOB NOT NULL, members BLOB NOT NULL);
 CREATE TABLE passages (passage_id TEXT PRIMARY KEY, figure INTEGER NOT NULL, text TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX passages_figure ON passages (figure);
 CREATE TABLE abbreviations (
@@ -54,8 +67,21 @@ CREATE INDEX names_key ON names (key);
 CREATE INDEX names_name ON names (name, kind);
 CREATE TABLE members (family TEXT NOT NULL, symbol TEXT NOT NULL, PRIMARY KEY (family, symbol)) WITHOUT ROWID;
 CREATE VIRTUAL TABLE fulltext USING fts5 (title, caption, paper, names, tokenize = 'porter unicode61');
+CREATE VIRTUAL TABLE naming USING fts5 (title, caption, content = 'fulltext',
+    tokenize = 'unicode61 remove_diacritics 0');
 CREATE VIRTUAL TABLE words USING fts5vocab (fulltext, 'row');
 """
+
+_MENTIONED = "SELECT figure, name FROM mentions WHERE kind = '{}' AND tier <= {}"
+_COLUMNS = {
+    "year": "SELECT id, year FROM figures WHERE year IS NOT NULL",
+    "journal": "SELECT id, journal FROM figures WHERE journal IS NOT NULL",
+    "paper": "SELECT id, pmcid FROM figures WHERE pmcid IS NOT NULL",
+    "figtype": "SELECT id, figtype FROM figures WHERE figtype IS NOT NULL",
+    "organism": "SELECT figure, organism FROM organisms",
+    GENES_WITH_FAMILIES: _MENTIONED.format(Kind.GENE, int(Tier.FAMILY)),
+} | {kind.value: _MENTIONED.format(kind, int(Tier.SYNONYM)) for kind in Kind}
+"""What figures are counted by, each with the query for (figure, value)."""
 
 _NUMBERED = re.compile(r"(?P<name>[a-z-]{3,}(?<!prote)in)(?: \d{1,2}| [A-Z]\d{0,2}| subunit .+)(?:, .+)?")
 
@@ -88,7 +114,7 @@ def _empty_catalog() -> bytes:
     with closing(sqlite3.connect(":memory:")) as db:
         db.executescript(_SCHEMA)
         _put_names(db)
-        db.commit()
+        CatalogWriter(db).commit()
         return db.serialize()
 
 
@@ -141,24 +167,15 @@ class CatalogWriter:
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
+        self._terms: dict[tuple[object, ...], int] | None = None
 
     def put(self, record: FigureRecord, passages: Sequence[Passage], *, source: str, digest: str) -> None:
         """Add a record that the catalog does not hold."""
         figure = self._db.execute(
-            "INSERT INTO figures (figid, source, digest, pmcid, alias, year, journal, figtype, record)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                record.figid,
-                source,
-                digest,
-                record.pmcid,
-                record.alias,
-                record.year,
-                record.journal,
-                record.figtype,
-                _dump(record),
-            ),
+            "INSERT INTO figures (figid, pmcid, alias, year, journal, figtype) VALUES (?, ?, ?, ?, ?, ?)",
+            (record.figid, record.pmcid, record.alias, record.year, record.journal, record.figtype),
         ).lastrowid
+        self._db.execute("INSERT INTO records VALUES (?, ?, ?, ?)", (figure, source, digest, _dump(record)))
         self._db.executemany("INSERT INTO organisms VALUES (?, ?)", [(figure, o) for o in record.organisms])
         self._put_mentions(figure, record)
         self._db.executemany(
@@ -169,24 +186,40 @@ class CatalogWriter:
             [(figure, short, long) for short, long in _abbreviations(record)],
         )
         columns = (record.title, record.caption, _paper_text(record), _names_text(record))
+        texts = [" ".join(atoms(text or "")) for text in columns]
         self._db.execute(
-            "INSERT INTO fulltext (rowid, title, caption, paper, names) VALUES (?, ?, ?, ?, ?)",
-            (figure, *(" ".join(atoms(text or "")) for text in columns)),
+            "INSERT INTO fulltext (rowid, title, caption, paper, names) VALUES (?, ?, ?, ?, ?)", (figure, *texts)
         )
+        self._db.execute("INSERT INTO naming (rowid, title, caption) VALUES (?, ?, ?)", (figure, *texts[:2]))
 
     def _put_mentions(self, figure: int | None, record: FigureRecord) -> None:
         rows = []
-        for m in record.mentions:
+        for place, m in enumerate(record.mentions):
             spelling = _spelling(m)
             key = squeezed(spelling)
-            rows.append((figure, m.kind, m.word, key, spelling, m.name, int(m.tier), m.identifier, m.organism, m.match))
-        self._db.executemany("INSERT INTO mentions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            term = (m.kind.value, m.word, key, spelling, m.name, int(m.tier), m.identifier, m.organism, m.match)
+            rows.append((figure, place, self._number_of(term)))
+        self._db.executemany("INSERT INTO shown VALUES (?, ?, ?)", rows)
+
+    def _number_of(self, term: tuple[object, ...]) -> int:
+        """The row of ``terms`` that holds a line of a table; figures share it."""
+        if self._terms is None:
+            self._terms = {row[1:]: row[0] for row in self._db.execute("SELECT * FROM terms")}
+        if term not in self._terms:
+            number = self._db.execute("INSERT INTO terms VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)", term).lastrowid
+            self._terms[term] = number or 0
+        return self._terms[term]
 
     def delete(self, figid: str) -> None:
         """Remove a record with all that belongs to it."""
         row = self._db.execute("SELECT id FROM figures WHERE figid = ?", (figid,)).fetchone()
         if row:
-            for table in ("organisms", "mentions", "passages", "abbreviations"):
+            self._db.execute(
+                "INSERT INTO naming (naming, rowid, title, caption)"
+                " SELECT 'delete', rowid, title, caption FROM fulltext WHERE rowid = ?",
+                row,
+            )
+            for table in ("records", "organisms", "shown", "passages", "abbreviations"):
                 self._db.execute(f"DELETE FROM {table} WHERE figure = ?", row)  # noqa: S608 - fixed names
             self._db.execute("DELETE FROM fulltext WHERE rowid = ?", row)
             self._db.execute("DELETE FROM figures WHERE id = ?", row)
@@ -196,11 +229,34 @@ class CatalogWriter:
         return count_rows(self._db)
 
     def commit(self) -> None:
-        """Make the changes last, with the statistics that the query planner uses."""
-        self._db.execute("INSERT INTO fulltext (fulltext) VALUES ('optimize')")
+        """Make the changes last, with what is counted beforehand and the statistics that the query planner uses."""
+        self._db.execute("DELETE FROM terms WHERE id NOT IN (SELECT term FROM shown)")
+        self._terms = None
+        self._put_counts()
+        self._put_columns()
+        for table in ("fulltext", "naming"):
+            self._db.execute(f"INSERT INTO {table} ({table}) VALUES ('optimize')")  # noqa: S608 - fixed names
         self._db.commit()
         self._db.execute("ANALYZE")
         self._db.commit()
+
+    def _put_counts(self) -> None:
+        """In how many figures each word stands for what; for a family, by the word alone."""
+        self._db.execute("DELETE FROM printed")
+        self._db.execute(
+            "INSERT INTO printed SELECT key, CASE tier WHEN ?1 THEN 'family' ELSE kind END AS what,"
+            " CASE tier WHEN ?1 THEN key ELSE name END AS called, count(DISTINCT figure) FROM mentions"
+            " GROUP BY key, what, called",
+            (int(Tier.FAMILY),),
+        )
+
+    def _put_columns(self) -> None:
+        """What figures can be counted by, for all of them, in the order of their figids."""
+        figures = self._db.execute("SELECT id FROM figures ORDER BY figid")
+        numbers = {figure: number for number, (figure,) in enumerate(figures)}
+        for name, query in _COLUMNS.items():
+            column = Column.of(self._db.execute(query), numbers)
+            self._db.execute("INSERT OR REPLACE INTO columns VALUES (?, ?, ?, ?)", (name, *column.dumped()))
 
 
 def _spelling(mention: Mention) -> str:

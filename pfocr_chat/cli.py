@@ -10,6 +10,7 @@ import argparse
 import io
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,7 +21,7 @@ from pfocr_chat.answers import Answer, Stage, Text
 from pfocr_chat.config import load_config
 from pfocr_chat.errors import ConfigError, PfocrChatError, QuestionError
 from pfocr_chat.exports import Format, render
-from pfocr_chat.queries import Hit, Intent
+from pfocr_chat.queries import Filters, Hit, Intent
 from pfocr_chat.resources import data_folder
 
 MAX_PROBLEMS = 10
@@ -67,11 +68,13 @@ def _parser() -> argparse.ArgumentParser:
 
     ask = _add(commands, "ask", _ask, "answer one question", llm=True)
     ask.add_argument("question")
+    _add_filters(ask)
     ask.add_argument("--json", action="store_true", help="print the whole answer as JSON")
 
     find = _add(commands, "find", _find, "list the figures for a question")
     find.add_argument("question")
-    find.add_argument("-k", type=_positive, default=10, metavar="N", help="how many at most (10)")
+    find.add_argument("-k", type=_positive, metavar="N", help="how many at most (all of a list, else 10)")
+    _add_filters(find)
     _add_reranker(find)
     forms = find.add_mutually_exclusive_group()
     for form in ("json", "csv", "bibtex", "ris", "gmt"):
@@ -123,6 +126,55 @@ def _add(
         )
         _add_reranker(parser)
     return parser
+
+
+def _add_filters(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("conditions", "beside those in the question; all but --year may be given again")
+    group.add_argument("--year", type=_years, metavar="Y", help="2015, 2015-2020, 2015- (since) or -2015 (until)")
+    for name, what in _CONDITIONS.items():
+        group.add_argument(f"--{name}", action="append", default=[], metavar="NAME", help=what)
+
+
+_CONDITIONS = {
+    "organism": "in any of these organisms",
+    "journal": "published in any of these journals",
+    "pmcid": "from any of these papers",
+    "figtype": "of any of these figure types",
+    "gene": "printing each of these genes",
+    "any-gene": "printing any of these genes",
+    "no-gene": "printing none of these genes",
+    "chemical": "printing each of these chemicals",
+    "any-chemical": "printing any of these chemicals",
+}
+
+
+def _filters(options: argparse.Namespace) -> Filters | None:
+    """The conditions given, or ``None`` where there are none."""
+    low, high = options.year or (None, None)
+    names = {name: tuple(getattr(options, name.replace("-", "_"))) for name in _CONDITIONS}
+    filters = Filters(
+        low,
+        high,
+        organisms=names["organism"],
+        journals=names["journal"],
+        pmcids=names["pmcid"],
+        figtypes=names["figtype"],
+        genes_all=names["gene"],
+        genes_any=names["any-gene"],
+        genes_none=names["no-gene"],
+        chemicals_all=names["chemical"],
+        chemicals_any=names["any-chemical"],
+    )
+    return filters or None
+
+
+def _years(text: str) -> tuple[int | None, int | None]:
+    match = re.fullmatch(r"(\d{1,9})?(-)?(\d{1,9})?", text.strip())
+    if not match or not (match[1] or match[3]):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a year or a range of years such as 2015-2020")
+    low = int(match[1]) if match[1] else None
+    high = int(match[3]) if match[3] else None
+    return (low, high) if match[2] else (low, low)
 
 
 def _add_reranker(parser: argparse.ArgumentParser) -> None:
@@ -206,10 +258,11 @@ def _open(options: argparse.Namespace) -> Any:
 def _ask(options: argparse.Namespace) -> None:
     with _open(options) as assistant:
         if options.json:
-            print(json.dumps(assistant.ask(options.question).to_dict(), ensure_ascii=False, indent=2))
+            answer = assistant.ask(options.question, filters=_filters(options))
+            print(json.dumps(answer.to_dict(), ensure_ascii=False, indent=2))
             return
         streamed = ""
-        for event in assistant.stream(options.question):
+        for event in assistant.stream(options.question, filters=_filters(options)):
             if isinstance(event, Stage) and sys.stderr.isatty():
                 print(f"{event.text} ...", file=sys.stderr)
             elif isinstance(event, Text):
@@ -247,7 +300,12 @@ def _render_answer(answer: Answer, *, with_text: bool) -> str:
 def _find(options: argparse.Namespace) -> None:
     options.llm = "none"
     with _open(options) as assistant:
-        hits: list[Hit] = assistant.retrieve(options.question, k=options.k)
+        filters = _filters(options)
+        hits: list[Hit] = (
+            assistant.retrieve(options.question, options.k, filters=filters)
+            if options.k
+            else assistant.find(options.question, filters=filters)
+        )
     if options.form:
         # Lines end as the format has them end.
         sys.stdout.buffer.write(render(hits, Format(options.form)).encode())

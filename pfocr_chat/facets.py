@@ -12,7 +12,7 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 
 from pfocr_chat.catalog import Catalog
 from pfocr_chat.journals import title_words
@@ -33,8 +33,9 @@ def count_facet(
     row, such as the genes asked about; a figure that has no other still is one whose value is known.
     """
     recorded = catalog.facet_counts(facet, figids)
-    figures = {figid for found in recorded.values() for figid in found}
     known = {value: found for value, found in recorded.items() if value and value.strip()}
+    counted = set(chain.from_iterable(known.values()))
+    without = {figid for value, found in recorded.items() if value not in known for figid in found} - counted
     refused = {name.casefold() for name in leave_out}
     rows = [
         FacetRow(label, len(found), found)
@@ -45,8 +46,7 @@ def count_facet(
         rows.sort(key=lambda row: int(row.label))
     else:
         rows.sort(key=lambda row: (-row.figures, row.label.casefold(), row.label))
-    without = len(figures) - len(set().union(*known.values()))
-    return FacetTable(facet, tuple(rows), without, len(figures))
+    return FacetTable(facet, tuple(rows), len(without), len(counted) + len(without))
 
 
 def _merged(

@@ -84,7 +84,8 @@ _HEADS = (
 )
 _ASKS_FOR_FIGURES = re.compile(
     rf"\b{NOUNS}|\b(?:which|what|list|show|find|get|give|any|all|how many)(?: [\w'’-]{{1,40}}){{0,4}} pathways?\b"
-    r"|^(?:[\w'’.-]{1,40} ){0,4}pathways(?: (?:in|of|for|from)\b|\W*$)",
+    r"|^(?:[\w'’.-]{1,40} ){0,4}pathways(?: (?:in|of|for|from)\b|\W*$)"
+    r"|^\W*(?:and )?which (?:of (?:them|these|those)|ones)\b",
     re.IGNORECASE,
 )
 _BEFORE_PLACE = re.compile(rf"(?:^|[^\w-])(?:in|for|from|of|within|among|across) {_ADJECTIVES}$", re.IGNORECASE)

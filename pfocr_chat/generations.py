@@ -21,7 +21,7 @@ from pfocr_chat.errors import CorruptIndexError, IndexBusyError, NoIndexError, V
 
 MANIFEST = "manifest.json"
 BUILDING = ".building"
-FORMAT = 2
+FORMAT = 3
 """Version of the index's layout: the catalog's tables and the collection's metadata."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
@@ -92,6 +92,30 @@ class Filters:
             kept |= {"year_from": self.year_from, "year_to": self.year_to}
         return Filters(**kept)
 
+    def narrowed(self, read: Filters) -> tuple[Filters, tuple[str, ...]]:
+        """These conditions and those ``read`` from words, together; and in words what of the latter contradicts these.
+
+        Alternatives that both have ("in mice or rats" and "in mice") are cut down to what they have in common.
+        """
+        kept: dict[str, Any] = {}
+        refused: dict[str, Any] = {}
+        for name in (f.name for f in fields(self)):
+            own, other = getattr(self, name), getattr(read, name)
+            if name in ("year_from", "year_to"):
+                both = [year for year in (own, other) if year is not None]
+                kept[name] = (max if name == "year_from" else min)(both, default=None)
+            elif name in ("genes_all", "genes_none", "chemicals_all"):
+                kept[name] = tuple(dict.fromkeys((*own, *other)))
+            else:
+                common = tuple(value for value in own if value in other)
+                kept[name] = common or own or other
+                refused[name] = other if own and other and not common else ()
+        if kept["year_from"] and kept["year_to"] and kept["year_from"] > kept["year_to"]:
+            refused |= {"year_from": read.year_from, "year_to": read.year_to}
+            kept |= {"year_from": self.year_from, "year_to": self.year_to}
+        clash = Filters(**refused)
+        return Filters(**kept), (str(clash),) if clash else ()
+
     def relaxed(self) -> Iterator[tuple[str, Filters]]:
         """Each kind of condition that is set, in words, with the filters without it."""
         for name, kinds in (
@@ -151,7 +175,15 @@ class Intent(StrEnum):
     LISTING = "listing"
     COUNT = "count"
     LOOKUP = "lookup"
+    """What the figures named show."""
+    SIMILAR = "similar"
+    """The figures most like one that is named."""
     CHAT = "chat"
+
+    @property
+    def is_list(self) -> bool:
+        """Whether every figure that answers is asked for."""
+        return self in (Intent.LISTING, Intent.COUNT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +203,7 @@ class Query:
     ``other_words`` the subjects that no entity covers, and ``figids`` the figures that it names.
     ``groups`` says how the entities belong together: a figure that shows one of each group answers a
     question for a list, unless it shows one that is ``excluded`` or has one of the ``excluded_words``.
+    ``filters`` are the conditions that hold, those ``stated`` in words (here or in an earlier turn) among them.
     ``unknown`` holds names that stand in no record, ``unfamiliar`` other such words, ``missing``
     figids and papers that the index does not have, ``ignored`` what reads like a condition and
     could not be used, and ``corrections`` typing errors with what was read instead.
@@ -189,6 +222,7 @@ class Query:
     other_words: tuple[str, ...] = ()
     expansions: tuple[Expansion, ...] = field(default=(), repr=False)
     filters: Filters = field(default_factory=Filters)
+    stated: Filters = field(default_factory=Filters, repr=False)
     figids: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
@@ -224,6 +258,39 @@ class Query:
             "ignored": list(self.ignored),
             "unknown": list(self.unknown),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The figures that answer a question for a list: a collection of their figids, the best evidence first.
+
+    ``tiers`` has each with the evidence for the entity for which it is weakest.
+    ``strong`` counts those with a topic in their titles, where the others only mention it; ``None`` where names
+    were asked for. ``weaker`` are figures that are not on the list because they print, of an entity asked
+    for, no more than a family that it belongs to.
+    """
+
+    tiers: Mapping[str, Tier] = field(default_factory=dict)
+    strong: int | None = None
+    weaker: tuple[str, ...] = ()
+
+    def ranked(self, figids: Iterable[str]) -> list[str]:
+        """All the figures: those among ``figids`` in that order, then the others."""
+        return list(dict.fromkeys([*(figid for figid in figids if figid in self.tiers), *self.tiers]))
+
+    def __contains__(self, figid: object) -> bool:
+        return figid in self.tiers
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.tiers)
+
+    def __len__(self) -> int:
+        return len(self.tiers)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        tiers = {figid: tier.name.lower() for figid, tier in self.tiers.items()}
+        return {"tiers": tiers, "strong": self.strong, "weaker": list(self.weaker)}
 
 
 @dataclass(frozen=True, slots=True)

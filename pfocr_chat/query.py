@@ -10,7 +10,6 @@ import re
 import unicodedata
 from dataclasses import replace
 from difflib import SequenceMatcher
-from functools import partial
 
 from pfocr_chat.answers import Conversation
 from pfocr_chat.catalog import Catalog
@@ -21,16 +20,13 @@ from pfocr_chat.filters import read_filters
 from pfocr_chat.lexicon import RELATION_WORDS, STOPWORDS, atoms, singular
 from pfocr_chat.logic import excluded_words, grouped
 from pfocr_chat.organisms import ORGANISMS, find_organisms
-from pfocr_chat.queries import Entity, Intent, Query
-from pfocr_chat.records import FIGID_PATTERN
+from pfocr_chat.queries import Entity, Filters, Intent, Query
+from pfocr_chat.references import read_references, without_ids
 from pfocr_chat.wording import corrected, expansions_of
 
 MAX_SUBJECT = 1_000
 """Characters of the turn before that a follow-up is read with."""
 
-_PMCID = re.compile(r"\bPMC\d{4,9}\b", re.IGNORECASE)
-_FIGID = re.compile(FIGID_PATTERN.pattern, re.IGNORECASE)
-_FIGURE_NUMBER = re.compile(r"\b(?:fig(?:ure)?s?\.?|scheme)\s*(\d{1,3})\b", re.IGNORECASE)
 _LISTING = re.compile(
     r"\b(?:which|what|any|all|list|find|show me|give me|get me)\b(?:\W+\w+){0,4}?"
     r"\W+(?:figures?|pathways?|diagrams?|schemes?)\b"
@@ -92,38 +88,43 @@ _ORDINARY_ENDING = re.compile(
 )
 
 
-def understand(question: str, catalog: Catalog, conversation: Conversation | None = None) -> Query:
+def understand(
+    question: str, catalog: Catalog, conversation: Conversation | None = None, *, filters: Filters | None = None
+) -> Query:
     """What ``question`` asks of the catalog, with the last turn where it refers back to it.
+
+    ``filters`` hold besides those that the question states, and over any that contradict them.
 
     Raises:
         QuestionError: the question is empty or longer than 4,000 characters.
     """
     question = _checked(question)
-    figids, missing = _named_figures(question, catalog)
-    reading = read_filters(_without_ids(question), journals=catalog.journals, organisms=catalog.organisms)
-    rest, corrections = corrected(reading.rest, catalog)
     last = conversation.last if conversation else None
-    refers_back = last is not None and not figids and _refers_back(question, catalog)
+    referred = read_references(question, catalog, last.figids if last else ())
+    reading = read_filters(without_ids(question), journals=catalog.journals, organisms=catalog.organisms)
+    rest, corrections = corrected(reading.rest, catalog)
+    refers_back = last is not None and not referred.figids and _refers_back(question, catalog)
     text = f"{last.subject[:MAX_SUBJECT]} {rest}" if last and refers_back else rest
     terms = _terms(text)
     subjects = _subjects(terms)
     named = entities_in(text, catalog)
     unknown, unfamiliar = _not_in_corpus(rest, named, catalog)
-    intent = Intent.LOOKUP if figids or missing else _intent(question)
+    intent = referred.intent or _intent(question)
     if last and refers_back and intent is Intent.RELATION:
         intent = last.intent
     species = tuple(o for o in reading.filters.organisms if o in _SPECIES or " " in o)
-    listing = intent in (Intent.LISTING, Intent.COUNT)
+    listing = intent.is_list
     # Many records name another organism than the one they are about: where no list is asked for, an organism is a
     # word like any other, and a group ("plants") always is.
-    filters = replace(reading.filters, organisms=species if listing else ())
+    stated = replace(reading.filters, organisms=species if listing else ())
     groups, excluded = grouped(text, named) if listing else (tuple((entity,) for entity in named), ())
     # An exclusion that could not be used ("not in mice") is no word that a figure must have.
     covered = mentioned_atoms(named) | {atom for words in reading.ignored for atom in atoms(words)}
     if last and refers_back:
-        filters = filters.over(last.filters)
+        stated = stated.over(last.filters)
+    held, contradicted = (filters or Filters()).narrowed(stated)
     organisms = {a for s in find_organisms(text, catalog.organisms) for a in atoms(text[s.start : s.end])}
-    covered |= organisms if filters.organisms else set()
+    covered |= organisms if held.organisms else set()
     others = tuple(s for s in subjects if not covered.intersection(s.split()))
     without = excluded_words(text, others) if listing else ()
     return Query(
@@ -138,12 +139,13 @@ def understand(question: str, catalog: Catalog, conversation: Conversation | Non
         excluded=excluded,
         excluded_words=without,
         expansions=expansions_of(text, named, catalog),
-        filters=filters,
-        figids=figids,
-        missing=missing,
+        filters=held,
+        stated=stated,
+        figids=referred.figids,
+        missing=referred.missing,
         unknown=tuple(word for word in unknown if not organisms.intersection(atoms(word))),
         unfamiliar=tuple(word for word in unfamiliar if not covered.intersection(atoms(word))),
-        ignored=reading.ignored,
+        ignored=(*reading.ignored, *contradicted),
         corrections=corrections,
         refers_back=refers_back,
     )
@@ -181,47 +183,6 @@ def _refers_back(question: str, catalog: Catalog) -> bool:
     return bool(_PRONOUN.search(question)) and len(entities_in(question, catalog)) < 2
 
 
-def _named_figures(question: str, catalog: Catalog) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The figures that the question names by figid, alias, or paper and figure number; and what is not there."""
-    found: list[str] = []
-    missing: list[str] = []
-    for match in _FIGID.finditer(question):
-        # The address of a figure's page ends in .html.
-        name = re.sub(r"\.html$", "", match.group().rstrip(".-_+"), flags=re.IGNORECASE)
-        figids = catalog.figids_named(name)
-        found.extend(figids)
-        missing.extend([] if figids else [name])
-    rest = _FIGID.sub(" ", question)
-    numbers = list(_FIGURE_NUMBER.finditer(rest))
-    for match in _PMCID.finditer(rest):
-        pmcid = match.group().upper()
-        figids = catalog.figids_of_paper(pmcid)
-        if numbers and figids:
-            number = min(numbers, key=partial(_gap, match)).group(1)
-            wanted = [f for f in figids if _has_number(catalog, f, number)]
-            missing.extend([] if wanted else [f"figure {number} of {pmcid}"])
-            found.extend(wanted)
-        else:
-            found.extend(figids)
-            missing.extend([] if figids else [pmcid])
-    return tuple(dict.fromkeys(found)), tuple(dict.fromkeys(missing))
-
-
-def _gap(one: re.Match[str], other: re.Match[str]) -> int:
-    """Characters between two places of a question."""
-    return max(one.start() - other.end(), other.start() - one.end())
-
-
-def _has_number(catalog: Catalog, figid: str, number: str) -> bool:
-    record = catalog.record(figid)
-    labels = (record.number, (record.alias or "").partition("__")[2]) if record else ()
-    return any(number in re.findall(r"\d+", label or "") for label in labels)
-
-
-def _without_ids(text: str) -> str:
-    return _PMCID.sub(" ", _FIGID.sub(" ", text))
-
-
 def _terms(text: str) -> tuple[str, ...]:
     """The words of the text that say what it is about, each in normalised form, in order.
 
@@ -229,7 +190,7 @@ def _terms(text: str) -> tuple[str, ...]:
     """
     keys: list[str] = []
     before = ""
-    for word in re.findall(r"[^\W_]+(?:[-‐-―−/'’+][^\W_]+)*", _without_ids(text)):
+    for word in re.findall(r"[^\W_]+(?:[-‐-―−/'’+][^\W_]+)*", without_ids(text)):
         key = " ".join(atoms(word))
         if len(word) == 1 and word.isupper() and keys and before == keys[-1]:
             keys[-1] = f"{keys[-1]} {key}"
@@ -255,7 +216,7 @@ def _not_in_corpus(
     named = {atom for entity in entities for atom in atoms(entity.mention)}
     names: list[str] = []
     others: list[str] = []
-    for word in re.findall(r"[^\W_]+(?:[-‐-―−][^\W_]+)*", _without_ids(text)):
+    for word in re.findall(r"[^\W_]+(?:[-‐-―−][^\W_]+)*", without_ids(text)):
         for atom in atoms(word):
             if len(atom) < 4 or not atom.isalpha() or atom in named or atom in STOPWORDS:
                 continue

@@ -32,8 +32,10 @@ class Tier(IntEnum):
     """An alias of it is printed in the figure."""
     FAMILY = 3
     """A family or complex that it belongs to is printed in the figure."""
-    CAPTION = 4
-    """It is named in the title or the caption."""
+    TITLE = 4
+    """It is named in the figure's title."""
+    CAPTION = 5
+    """It is named in the caption."""
 
     @property
     def label(self) -> str:
@@ -42,7 +44,8 @@ class Tier(IntEnum):
             Tier.SYMBOL: "printed in the figure",
             Tier.SYNONYM: "printed as a synonym",
             Tier.FAMILY: "member of a printed family",
-            Tier.CAPTION: "named in the text",
+            Tier.TITLE: "named in the title",
+            Tier.CAPTION: "named in the caption",
         }[self]
 
 
@@ -140,6 +143,11 @@ class FigureRecord:
     def mentions_of(self, kind: Kind) -> tuple[Mention, ...]:
         """The rows of one of the figure's tables."""
         return tuple(m for m in self.mentions if m.kind is kind)
+
+    def printed(self, kind: Kind) -> dict[str, Mention]:
+        """What the figure prints as a symbol or a synonym, by name, each with its strongest row."""
+        rows = sorted(self.mentions_of(kind), key=lambda m: m.tier, reverse=True)
+        return {m.name: m for m in rows if m.tier <= Tier.SYNONYM}
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON: what is known of the figure, names for its tables, and its public links."""

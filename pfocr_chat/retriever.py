@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from functools import lru_cache
 from typing import Protocol
@@ -20,8 +20,8 @@ from pfocr_chat.catalog import Catalog
 from pfocr_chat.citations import best_quote
 from pfocr_chat.lexicon import lookup_key, says, spaced
 from pfocr_chat.passages import to_passages
-from pfocr_chat.queries import Entity, Hit, Intent, Match, Query
-from pfocr_chat.records import FigureRecord, Mention, Tier
+from pfocr_chat.queries import Entity, Filters, Hit, Intent, Listing, Match, Query
+from pfocr_chat.records import FigureRecord, Kind, Mention, Tier
 from pfocr_chat.vectorindex import VectorIndex
 
 SHOWN_WEIGHT = 0.3
@@ -71,9 +71,10 @@ class Retriever:
         self._embedder = embedder
         # A generation never changes, and one question asks for the same entity several times.
         self._figures_showing = lru_cache(maxsize=256)(self._read_showing)
+        self._figures_printing_family_of = lru_cache(maxsize=256)(self._read_printing_family_of)
         self._reranker = reranker
 
-    def retrieve(self, query: Query, k: int, *, complete: Sequence[str] = ()) -> list[Hit]:
+    def retrieve(self, query: Query, k: int, *, complete: Collection[str] = ()) -> list[Hit]:
         """At most ``k`` figures, best first; figures outside the query's filters are left out.
 
         Figures in ``complete``, the exact answer to a question for several groups of entities, come first. A
@@ -115,30 +116,86 @@ class Retriever:
         known = [figid for figid in figids if figid in records]
         return _hits(query, known, records, {figid: 1.0 / (1 + rank) for rank, figid in enumerate(known)}, {})
 
-    def complete(self, query: Query) -> list[str]:
-        """Every figure that shows all the entities of the query, best evidence first.
+    def complete(self, query: Query) -> Listing:
+        """Every figure that answers a question for a list or a count; nothing for any other question.
 
         A figure shows an entity where its tables have it under its symbol or a synonym, or its
         title or caption names it; for a family, also where a member is printed. Of these, those
         that have the question's other words too; where there is none, a list keeps all and a count
-        is empty. Without any subject, all figures. Empty for a question that does not ask for a
-        list or a count.
+        is empty. A question for a topic only lists all figures with its words, first those with every
+        word in the title of the figure or its paper. Without any subject, all figures.
         """
-        if query.intent not in (Intent.LISTING, Intent.COUNT):
-            return []
+        if not query.intent.is_list:
+            return Listing()
         if query.groups:
-            shown = [self._figures_showing_any(group) for group in query.groups]
-            found = {f: max(tiers[f] for tiers in shown) for f in shown[0] if all(f in tiers for tiers in shown)}
+            found, weaker = self._showing_all(query.groups)
             if query.other_words:
                 narrowed = {f: found[f] for f in self._figures_with(query.other_words) if f in found}
                 found = narrowed if narrowed or query.intent is Intent.COUNT else found
+                weaker &= self._figures_with(query.other_words)
+        elif query.other_words:
+            titled = self._figures_with(query.other_words, in_titles=True)
+            found = {f: Tier.TITLE if f in titled else Tier.CAPTION for f in self._figures_with(query.other_words)}
+            weaker = frozenset()
         else:
-            with_words = self._figures_with(query.other_words) if query.other_words else self._catalog.figids()
-            found = dict.fromkeys(with_words, int(Tier.CAPTION))
+            found, weaker = dict.fromkeys(self._catalog.figids(), Tier.CAPTION), frozenset()
         refused = self._refused(query)
-        inside = self._catalog.figids_meeting(query.filters) if query.filters else found.keys()
-        found = {figid: tier for figid, tier in found.items() if figid in inside and figid not in refused}
-        return sorted(found, key=lambda figid: (found[figid], figid))
+        inside = self._catalog.figids_meeting(query.filters) if query.filters else None
+        kept = [f for f in found if f not in refused and (inside is None or f in inside)]
+        kept.sort()
+        kept.sort(key=found.__getitem__)
+        is_topic = not query.groups and bool(query.other_words)
+        return Listing(
+            {figid: found[figid] for figid in kept},
+            sum(found[figid] is Tier.TITLE for figid in kept) if is_topic else None,
+            tuple(sorted(f for f in weaker - refused if inside is None or f in inside)),
+        )
+
+    def _showing_all(self, groups: Sequence[Sequence[Entity]]) -> tuple[dict[str, Tier], frozenset[str]]:
+        """The figures that show one entity at least of every group, each with the weakest of its tiers; and those
+        that would, if a family counted for each of its members."""
+        shown = [self._figures_showing_any(group) for group in groups]
+        found = {f: max(tiers[f] for tiers in shown) for f in shown[0] if all(f in tiers for tiers in shown)}
+        wider = [
+            tiers.keys() | set().union(*(self._figures_printing_family_of(entity) for entity in group))
+            for tiers, group in zip(shown, groups, strict=True)
+        ]
+        return found, frozenset(set.intersection(*map(set, wider)) - found.keys())
+
+    def similar(self, figid: str, k: int, filters: Filters) -> list[Hit]:
+        """The ``k`` figures most like one, best first, matched by the genes that both print.
+
+        The score is the cosine similarity of what they say, plus the share of the genes printed by either as a
+        symbol or a synonym that both print (the Jaccard index).
+        """
+        record = self._catalog.record(figid)
+        if record is None:
+            return []
+        inside = self._catalog.figids_meeting(filters) if filters else None
+        text = ". ".join(part for part in (record.title, record.caption, record.paper_title) if part)
+        similarities: dict[str, float] = {}
+        for _, other, similarity in self._vectors.search(self._embedder.embed_query(text or figid), DEPTH):
+            if other != figid and (inside is None or other in inside):
+                similarities.setdefault(other, similarity)
+        own = record.printed(Kind.GENE).keys()
+        records = self._catalog.records(list(similarities))
+        genes = {other: found.printed(Kind.GENE) for other, found in records.items()}
+        scores = {
+            other: similarities[other] + len(own & named.keys()) / max(1, len(own | named.keys()))
+            for other, named in genes.items()
+        }
+        best = sorted(scores, key=lambda other: (-scores[other], other))[:k]
+        return [
+            Hit(
+                other,
+                scores[other],
+                records[other],
+                tuple(Match(n, Kind.GENE, m.tier, m.word) for n, m in sorted(genes[other].items()) if n in own),
+                best_quote(records[other], ()),
+                similarities[other],
+            )
+            for other in best
+        ]
 
     def without_year(self, query: Query) -> int:
         """How many figures would answer a question for a list, but for a year that is not known."""
@@ -146,14 +203,14 @@ class Retriever:
             return 0
         any_year = replace(query.filters, year_from=None, year_to=None)
         undated = self._catalog.figids_without_year()
-        return len(undated.intersection(self.complete(replace(query, filters=any_year))))
+        return len(undated & self.complete(replace(query, filters=any_year)).tiers.keys())
 
     def relaxations(self, query: Query) -> list[tuple[str, int]]:
         """For each kind of condition without which figures answer a question for a list: how many do."""
         found = [(kind, len(self.complete(replace(query, filters=f)))) for kind, f in query.filters.relaxed()]
         return [(kind, count) for kind, count in found if count]
 
-    def has_other_words(self, query: Query, figids: Sequence[str]) -> bool:
+    def has_other_words(self, query: Query, figids: Collection[str]) -> bool:
         """Whether every one of the figures has all the words of the query that no entity covers."""
         return bool(query.other_words) and self._figures_with(query.other_words).issuperset(figids)
 
@@ -162,35 +219,44 @@ class Retriever:
         showing = (self._figures_showing(entity) for entity in query.excluded)
         return frozenset().union(*showing, *(self._figures_with([word]) for word in query.excluded_words))
 
-    def _figures_with(self, subjects: Sequence[str]) -> frozenset[str]:
+    def _figures_with(self, subjects: Sequence[str], *, in_titles: bool = False) -> frozenset[str]:
+        """The figures with every one of the words, anywhere or in the titles of the figure and its paper."""
         match = " AND ".join(f'"{subject}"' for subject in subjects)
-        return self._catalog.figids_matching(match) if match else frozenset()
+        if not match:
+            return frozenset()
+        return self._catalog.figids_matching(f"{{title paper}} : ({match})" if in_titles else match)
 
     def _shares_shown(self, query: Query, inside: frozenset[str] | None) -> dict[str, float]:
         """For a question that asks for a list of figures with names in it: the share of its names and words that
         each figure shows."""
-        if query.intent not in (Intent.LISTING, Intent.COUNT) or not query.entities:
+        if not query.intent.is_list or not query.entities:
             return {}
         parts: list[Iterable[str]] = [self._figures_showing_any(group) for group in query.groups]
         parts += [self._figures_with([word]) for word in query.other_words]
         shown = Counter(figid for part in parts for figid in part)
         return {f: count / len(parts) for f, count in shown.items() if inside is None or f in inside}
 
-    def _figures_showing_any(self, group: Sequence[Entity]) -> dict[str, int]:
+    def _figures_showing_any(self, group: Sequence[Entity]) -> dict[str, Tier]:
         """The figures that show one of the entities at least, each with the tier of its best evidence."""
-        shown: dict[str, int] = {}
+        shown: dict[str, Tier] = {}
         for entity in group:
             for figid, tier in self._figures_showing(entity).items():
                 shown[figid] = min(tier, shown.get(figid, tier))
         return shown
 
-    def _read_showing(self, entity: Entity) -> dict[str, int]:
+    def _read_showing(self, entity: Entity) -> dict[str, Tier]:
         """The figures that show an entity, each with the tier of its best evidence."""
         printed = self._catalog.figids_printing(entity.kind, entity.names, entity.keys)
-        shown = {figid: int(tier) for figid, (tier, _) in printed.items()}
-        for figid in self._catalog.figids_naming(entity.aliases):
-            shown.setdefault(figid, int(Tier.CAPTION))
+        shown = {figid: tier for figid, (tier, _) in printed.items()}
+        for figid, tier in self._catalog.figids_naming(entity.aliases).items():
+            shown.setdefault(figid, tier)
         return shown
+
+    def _read_printing_family_of(self, entity: Entity) -> frozenset[str]:
+        """The figures that print a family to which an entity belongs."""
+        if entity.kind is not Kind.GENE or entity.is_family:
+            return frozenset()
+        return frozenset(self._catalog.figids_printing(entity.kind, entity.names, weakest=Tier.FAMILY))
 
     def _similarities(
         self, query: Query, lexical: Mapping[str, float], inside: frozenset[str] | None
@@ -300,7 +366,7 @@ def _reranked(reranker: PairScorer, query: Query, hits: Sequence[Hit], first: Se
 
 def _matches(query: Query, record: FigureRecord) -> tuple[Match, ...]:
     """Why a record was found: the query's entities with their best evidence, else the words in common."""
-    text = spaced(record.title, record.caption)
+    title, text = spaced(record.title), spaced(record.title, record.caption)
     found = []
     for entity in query.entities:
         names = set(entity.names)
@@ -312,7 +378,8 @@ def _matches(query: Query, record: FigureRecord) -> tuple[Match, ...]:
         if printed and not (printed[0].tier is Tier.FAMILY and in_text):
             found.append(Match(printed[0].name, entity.kind, printed[0].tier, printed[0].word))
         elif in_text:
-            found.append(Match(entity.mention, entity.kind, Tier.CAPTION))
+            in_title = any(says(title, alias) for alias in entity.aliases)
+            found.append(Match(entity.mention, entity.kind, Tier.TITLE if in_title else Tier.CAPTION))
     if found:
         return tuple(found)
     return tuple(Match(term, "word") for term in query.terms if says(text, term))

@@ -125,9 +125,9 @@ def test_a_damaged_manifest_is_told(content: str, broken: Path) -> None:
 @pytest.mark.parametrize(
     ("changed", "built", "wanted"),
     [
-        ({"embedder": "other", "embedder_fingerprint": "other"}, "other, passage format 1 and layout 2", "1 and 2"),
-        ({"passage_format": 99}, "all-MiniLM-L6-v2, passage format 99 and layout 2", "1 and 2"),
-        ({"format": 1}, "all-MiniLM-L6-v2, passage format 1 and layout 1", "1 and 2"),
+        ({"embedder": "other", "embedder_fingerprint": "other"}, "other, passage format 1 and layout 3", "1 and 3"),
+        ({"passage_format": 99}, "all-MiniLM-L6-v2, passage format 99 and layout 3", "1 and 3"),
+        ({"format": 1}, "all-MiniLM-L6-v2, passage format 1 and layout 1", "1 and 3"),
     ],
 )
 def test_an_index_of_another_making_is_told(changed: dict[str, object], built: str, wanted: str, broken: Path) -> None:
@@ -231,6 +231,7 @@ def test_an_answer_becomes_json(seed_assistant: Assistant) -> None:
             "generation",
             "notes",
             "table",
+            "listing",
         }
     )
     assert json.loads(json.dumps(answered)) == answered

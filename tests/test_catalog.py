@@ -8,6 +8,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pfocr_chat.catalog import COMMON, Catalog, Reading
 from pfocr_chat.catalogwriter import open_catalog_writer
@@ -74,6 +76,20 @@ THIRD = FigureRecord(
 )
 BARE = FigureRecord(figid="PMC4__bare")
 EVERYTHING = (HIPPO, SECOND, THIRD, BARE)
+PHRASES = (
+    *("hippo signaling", "hippo", "yap 1 enters", "yap 1", "tnf alpha does", "alpha", "tead", "teads tnf", "kinase"),
+    *(
+        "lysophosphatidic acid",
+        "acid",
+        "acid lpa",
+        "lpa",
+        "or lpa",
+        "quizzical xylitol",
+        "xylitol",
+        "none",
+        "qzx xylem",
+    ),
+)
 
 
 def write_catalog(path: Path, *records: FigureRecord) -> Path:
@@ -232,11 +248,30 @@ def test_better_matches_score_higher(path: Path) -> None:
 def test_figures_are_found_by_a_name_in_their_text(path: Path) -> None:
     """Word for word in title or caption, singular or plural; a stem in common, or another column, is not enough."""
     with Catalog(path) as catalog:
-        assert catalog.figids_naming(["tnf alpha"]) == HAS_HIPPO
-        assert catalog.figids_naming(["lysophosphatidic acid"]) == HAS_SECOND | HAS_THIRD
-        assert catalog.figids_naming(["kinase", "tead"]) == HAS_HIPPO | HAS_SECOND
-        assert catalog.figids_naming(["activates", "signal", "lipid lpa", "atp", "etanercept"]) == frozenset()
-        assert catalog.figids_naming([]) == frozenset()
+        assert catalog.figids_naming(["tnf alpha"]).keys() == HAS_HIPPO
+        assert catalog.figids_naming(["lysophosphatidic acid"]).keys() == HAS_SECOND | HAS_THIRD
+        assert catalog.figids_naming(["kinase", "tead"]).keys() == HAS_HIPPO | HAS_SECOND
+        assert catalog.figids_naming(["activates", "signal", "lipid lpa", "atp", "etanercept"]) == {}
+        assert catalog.figids_naming(["signalling yap"]) == {}
+        assert catalog.figids_naming([]) == {}
+
+
+def test_a_name_in_a_title_is_told_from_one_in_a_caption(path: Path) -> None:
+    """A figure that has one of the names in its title counts by the title."""
+    with Catalog(path) as catalog:
+        assert catalog.figids_naming(["kinase", "akt", "lpa"]) == {
+            SECOND.figid: Tier.TITLE,
+            THIRD.figid: Tier.CAPTION,
+        }
+
+
+@given(st.lists(st.sampled_from(PHRASES), max_size=6))
+def test_names_are_found_together_as_one_by_one(path: Path, phrases: list[str]) -> None:
+    """A name within another one takes nothing from it, nor from the tier of the place."""
+    with Catalog(path) as catalog:
+        singly = [catalog.figids_naming([phrase]) for phrase in phrases]
+        found = catalog.figids_naming(phrases)
+        assert found == {f: min(named[f] for named in singly if f in named) for named in singly for f in named}
 
 
 def test_figures_have_words_or_phrases_counted(path: Path) -> None:

@@ -16,7 +16,21 @@ from pfocr_chat.lexicon import lookup_key, name_key
 from pfocr_chat.nomenclature import NameSource, read_abbreviations, read_families, read_genes
 from pfocr_chat.records import FigureRecord, Kind, Mention, Passage, Tier
 
-TABLES = ("figures", "organisms", "mentions", "passages", "abbreviations", "names", "members", "fulltext", "words")
+TABLES = (
+    *(
+        "figures",
+        "records",
+        "organisms",
+        "mentions",
+        "shown",
+        "printed",
+        "columns",
+        "passages",
+        "abbreviations",
+        "names",
+    ),
+    *("members", "fulltext", "naming", "words"),
+)
 FIGURE = FigureRecord(
     figid="PMC1__dust",
     title="Dust bunnies (DuBu) under the bed",
@@ -194,6 +208,47 @@ def test_deleting_everything_keeps_the_names(empty: Path, tmp_path: Path) -> Non
         writer.delete(FIGURE.figid)
         writer.commit()
     assert contents(path) == contents(empty)
+
+
+def test_lines_that_figures_share_are_kept_once(tmp_path: Path) -> None:
+    """Whichever run puts them; they go with the last figure that has them."""
+    path = put(tmp_path / FILE_NAME, FIGURE)
+    again = replace(OTHER, mentions=(*FIGURE.mentions, FIGURE.mentions[0]))
+    put(path, again)
+    assert rows(path, "SELECT count(*), count(DISTINCT word) FROM terms") == [(6, 6)]
+    assert rows(path, "SELECT count(*) FROM mentions") == [(13,)]
+    for figid, left in ((FIGURE.figid, 6), (OTHER.figid, 0)):
+        with open_catalog_writer(path) as writer:
+            writer.delete(figid)
+            writer.commit()
+        assert rows(path, "SELECT count(*) FROM terms") == [(left,)]
+
+
+def test_what_is_counted_beforehand_follows_each_change(tmp_path: Path) -> None:
+    """Facets and genes are those of the records that were committed last."""
+    path = put(tmp_path / FILE_NAME, FIGURE)
+    with open_catalog_writer(path) as writer:
+        writer.delete(FIGURE.figid)
+        writer.put(replace(OTHER, year=2020, mentions=FIGURE.mentions[2:3]), [], source="o.md", digest="d")
+        writer.commit()
+    with Catalog(path) as catalog:
+        assert catalog.facet_counts("year", [FIGURE.figid, OTHER.figid]) == {"2020": (OTHER.figid,)}
+        assert catalog.facet_counts("organism", [OTHER.figid]) == {"Mus": (OTHER.figid,)}
+        assert catalog.gene_sets().genes == ("TNF",)
+        assert catalog.organisms == {"Mus"}
+
+
+def test_names_in_texts_are_forgotten_with_their_record(tmp_path: Path) -> None:
+    """Word for word as by their stems."""
+    path = put(tmp_path / FILE_NAME, FIGURE, OTHER)
+    with Catalog(path) as catalog:
+        assert set(catalog.figids_naming(["dust bunnies"])) == {FIGURE.figid, OTHER.figid}
+    with open_catalog_writer(path) as writer:
+        writer.delete(OTHER.figid)
+        writer.commit()
+    with Catalog(path) as catalog:
+        assert set(catalog.figids_naming(["dust bunnies"])) == {FIGURE.figid}
+    assert rows(path, "SELECT rowid FROM naming WHERE naming MATCH 'flee'") == []
 
 
 def test_a_changed_record_is_put_again(tmp_path: Path) -> None:

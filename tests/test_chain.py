@@ -261,6 +261,47 @@ def test_a_journal_as_typed_makes_no_key(quoting: Assistant) -> None:
     check_answer(answer, quoting)
 
 
+# One figure, and those around it
+
+
+def test_the_most_similar_figures_are_cited(quoting: Assistant) -> None:
+    """Each with the genes in common, and the figure asked about is none of them."""
+    answer = quoting.ask(f"which figures are most like {BOTH}?")
+    assert answer.text.startswith(f"The figures most like *Cytokines in sepsis* ({BOTH}):")
+    assert "- *TNF in the joint*: both print TNF [" in answer.text
+    assert BOTH not in answer.figids
+    check_answer(answer, quoting)
+
+
+def test_a_follow_up_goes_on_from_one_figure_to_its_like(quoting: Assistant) -> None:
+    """ "The second one", "the same paper" and "like this one" are those of the answer before."""
+    first = quoting.ask("which figures show FAK?")
+    second = quoting.ask("show the second one", first.conversation)
+    assert second.figids == first.figids[1:2]
+    check_answer(second, quoting)
+    paper = quoting.ask("other figures from the same paper", second.conversation)
+    assert paper.figids == (second.figids[0], first.figids[0])
+    like = quoting.ask("figures most like the first one", paper.conversation)
+    assert like.figids[0] == first.figids[0]
+    assert second.figids[0] not in like.figids
+
+
+def test_there_is_no_third_of_two(quoting: Assistant) -> None:
+    """A place beyond the last is told, and the conversation goes on as if it had not been asked for."""
+    first = quoting.ask("which figures show FAK?")
+    third = quoting.ask("show the third one", first.conversation)
+    assert (third.abstained, third.reason) == (True, "The last answer has only 2 figures.")
+    assert third.conversation == first.conversation
+    assert quoting.ask("and the second one?", third.conversation).figids == first.figids[1:]
+
+
+def test_a_paper_is_described_by_its_title(quoting: Assistant) -> None:
+    """All its figures."""
+    answer = quoting.ask("What is in the paper “Adhesion and the Hippo pathway”?")
+    assert answer.figids == (FAK, FAK_2)
+    check_answer(answer, quoting)
+
+
 # Notes
 
 
@@ -269,6 +310,11 @@ def test_a_journal_as_typed_makes_no_key(quoting: Assistant) -> None:
     [
         ("How does FAK make YAP1 enter the nucleus?", ()),
         ("Which figures show TNF?", ()),
+        ("Which figures show HRAS?", ("1 figure only prints a family that a gene asked for belongs to.",)),
+        (
+            "Which figures show HRAS or TRADD?",
+            ("1 more figure only prints a family that a gene asked for belongs to.",),
+        ),
         ("What prevents ferroptosiss of neurons?", ("“ferroptosiss” was read as “ferroptosis”.",)),
         ("Which figures show TNF since 2090?", ("“since 2090” could not be used as a condition.",)),
         ("How many figures show TNF not in mice?", ("“not in mice” could not be used as a condition.",)),

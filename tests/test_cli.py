@@ -12,11 +12,11 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
-from planted import BOTH, FAK, FAK_2, RECORDS, SUMMARY, UNDATED, Planted, write_records
+from planted import BOTH, FAK, FAK_2, RECORDS, SUMMARY, TNF_ONLY, UNDATED, Planted, write_records
 
 from pfocr_chat.cli import main
 
-COMMANDS = ("index", "ask", "find", "chat", "eval", "status")
+COMMANDS = ("index", "ask", "find", "genes", "chat", "eval", "status")
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +53,11 @@ def ask(capsys: pytest.CaptureFixture[str], planted: Planted, question: str, *op
         (["find", "a", "-k", "0"], "pfocr-chat find: error: argument -k: '0' is not a number above 0"),
         (["find", "a", "-k", "many"], "pfocr-chat find: error: argument -k: 'many' is not a number above 0"),
         (["find", "a", "-k", "²"], "pfocr-chat find: error: argument -k: '²' is not a number above 0"),
+        (
+            ["find", "a", "--year", "soon"],
+            "pfocr-chat find: error: argument --year: 'soon' is not a year or a range of years such as 2015-2020",
+        ),
+        (["find", "a", "--csv", "--ris"], "pfocr-chat find: error: argument --ris: not allowed with argument --csv"),
         (["chat", "--port", "99999"], "pfocr-chat chat: error: argument --port: '99999' is not a port"),
         (["eval"], "pfocr-chat eval: error: the following arguments are required: QUESTIONS.jsonl"),
     ],
@@ -205,6 +210,92 @@ def test_find_may_find_nothing(planted: Planted, capsys: pytest.CaptureFixture[s
     for question in ("PMC1234567__no.g1", "FAK before 1950"):
         found = run(capsys, "find", question, "--vectorstore", planted.vectorstore)
         assert found == (0, "No figure found.\n", "")
+
+
+def test_find_gives_the_whole_of_a_list(planted: Planted, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every figure that answers a question for a list, and no more than ten for any other."""
+    for question, count in (("which figures are there?", len(RECORDS)), ("which figures show FAK?", 2), ("TNF", 10)):
+        status, out, _ = run(capsys, "find", question, "--json", "--vectorstore", planted.vectorstore)
+        assert (status, len(json.loads(out))) == (0, count)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "figids"),
+    [
+        (["--year", "2020"], {BOTH}),
+        (["--year", "-2010"], {TNF_ONLY}),
+        (["--year", "2001-2010", "--organism", "human"], {TNF_ONLY}),
+        (["--gene", "CRP", "--gene", "IL6"], {BOTH}),
+        (["--any-gene", "CRP", "--any-gene", "TRADD"], {BOTH, TNF_ONLY}),
+        (["--no-gene", "TRADD"], {BOTH, UNDATED}),
+    ],
+)
+def test_conditions_may_be_options(
+    conditions: list[str], figids: set[str], planted: Planted, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Beside the question; ask and find take the same ones."""
+    question = ("which figures show TNF?", "--json", "--vectorstore", planted.vectorstore)
+    _, out, err = run(capsys, "find", *question, *conditions)
+    assert ({hit["figid"] for hit in json.loads(out)}, err) == (figids, "")
+    _, out, err = run(capsys, "ask", *question, *conditions, "--llm", "none")
+    assert (set(json.loads(out)["figids"]), err) == (figids, "")
+
+
+def test_a_condition_without_use_is_one_line(planted: Planted, capsys: pytest.CaptureFixture[str]) -> None:
+    """A name that the index does not know ends the command with a sentence that says which."""
+    found = run(capsys, "find", "TNF", "--gene", "FROBX7", "--vectorstore", planted.vectorstore)
+    assert found == (1, "", "pfocr-chat: The index has no gene “FROBX7”.\n")
+
+
+@pytest.mark.parametrize(
+    ("form", "start", "lines"),
+    [
+        ("--csv", "figid,pmcid,number,", 4),
+        ("--bibtex", "@article{", None),
+        ("--ris", "TY  - JOUR", None),
+        ("--gmt", "PMC9", 3),
+    ],
+)
+def test_found_figures_are_exported(
+    form: str, start: str, lines: int | None, planted: Planted, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """Each form by its option, and nothing else on standard output."""
+    status = main(["find", "which figures show TNF?", form, "--vectorstore", str(planted.vectorstore)])
+    out, err = capfdbinary.readouterr()
+    assert (status, err) == (0, b"")
+    assert out.decode().startswith(start)
+    assert lines is None or len(out.decode().splitlines()) == lines
+
+
+# Gene lists
+
+
+@pytest.mark.parametrize("where", ["argument", "file", "input"])
+def test_a_gene_list_comes_from_anywhere(
+    where: str,
+    planted: Planted,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As an argument, a file, or standard input; the result is the same."""
+    genes = "TNF, IL6, CRP, FROBX7"
+    (tmp_path / "genes.txt").write_text(genes, encoding="utf-8")
+    monkeypatch.setattr("sys.stdin", io.StringIO(genes))
+    given = {"argument": genes, "file": str(tmp_path / "genes.txt"), "input": "-"}[where]
+    status, out, err = run(capsys, "genes", given, "--json", "--vectorstore", planted.vectorstore)
+    assert (status, err) == (0, "")
+    found = json.loads(out)
+    assert found["result"]["rows"][0]["figid"] == BOTH
+    assert found["list"]["unknown"] == ["FROBX7"]
+
+
+def test_an_unusable_gene_list_is_one_line(planted: Planted, capsys: pytest.CaptureFixture[str]) -> None:
+    """5,000 names are too many, and none is too few."""
+    for genes, message in ((" ".join(f"G{n}" for n in range(5_000)), "has 5,000 names"), (" , ", "There is no gene")):
+        status, out, err = run(capsys, "genes", genes, "--vectorstore", planted.vectorstore)
+        assert (status, out, err.count("\n")) == (1, "", 1)
+        assert message in err
 
 
 # The index

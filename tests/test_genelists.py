@@ -16,19 +16,18 @@ from scipy.stats import fisher_exact
 
 from pfocr_chat.catalog import Catalog, GeneSets
 from pfocr_chat.catalogwriter import open_catalog_writer
+from pfocr_chat.enrichment import GeneListResult, rank_figures
 from pfocr_chat.errors import QuestionError
 from pfocr_chat.genelists import (
     MAX_GENES,
     SHOWN_FIGURES,
     WORDS_EACH,
     Ambiguity,
-    GeneListResult,
     ListedFamily,
     ListedGene,
     Resolved,
     enrich,
     parse_gene_list,
-    rank_figures,
     render_gene_list,
     resolve_genes,
 )

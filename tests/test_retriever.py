@@ -31,7 +31,7 @@ from planted import (
 from pfocr_chat.catalog import FILE_NAME, Catalog
 from pfocr_chat.catalogwriter import open_catalog_writer
 from pfocr_chat.errors import QuestionError
-from pfocr_chat.queries import Filters, Intent, Query
+from pfocr_chat.queries import Filters, Intent, Listing, Query
 from pfocr_chat.query import understand
 from pfocr_chat.records import FigureRecord, Kind, Mention, Passage, Tier
 from pfocr_chat.retriever import DEPTH, DUPLICATE, NARROW, SHOWN_WEIGHT, SHOWS_ALL, Retriever
@@ -379,8 +379,79 @@ def test_what_conditions_leave_out_is_counted(
 
 def test_a_list_has_its_best_evidence_first(catalog: Catalog, retriever: Retriever) -> None:
     """Where the symbol itself is printed comes before a synonym, and that before a mention in the caption."""
-    assert retriever.complete(understand("which figures show TNF?", catalog)) == [TNF_ONLY, UNDATED, BOTH]
-    assert retriever.complete(understand("which figures show IL-6?", catalog)) == [BOTH, UNDATED]
+    shown = retriever.complete(understand("which figures show TNF?", catalog))
+    assert list(shown.tiers.items()) == [(TNF_ONLY, Tier.SYMBOL), (UNDATED, Tier.SYMBOL), (BOTH, Tier.SYNONYM)]
+    shown = retriever.complete(understand("which figures show IL-6?", catalog))
+    assert list(shown.tiers.items()) == [(BOTH, Tier.SYMBOL), (UNDATED, Tier.CAPTION)]
+    shown = retriever.complete(understand("which figures show integrins?", catalog))
+    assert dict(shown.tiers) == {FAK: Tier.TITLE}
+    assert shown.strong is None
+
+
+def test_a_pair_has_the_evidence_of_its_weaker_part(catalog: Catalog, retriever: Retriever) -> None:
+    """A figure that prints one name and only mentions the other is no better than the mention."""
+    shown = retriever.complete(understand("which figures show TNF and IL-6?", catalog))
+    assert dict(shown.tiers) == {BOTH: Tier.SYNONYM, UNDATED: Tier.CAPTION}
+
+
+@pytest.mark.parametrize(
+    ("question", "listed", "weaker"),
+    [
+        ("which figures show HRAS?", set(), (RAS,)),
+        ("which figures show HRAS and RAF1?", set(), (RAS,)),
+        ("which figures show HRAS or TRADD?", {TNF_ONLY}, (RAS,)),
+        ("which figures show HRAS but not RAF1?", set(), ()),
+        ("which figures show HRAS since 2014?", set(), ()),
+        ("which figures show HRAS on membranes?", set(), (RAS,)),
+        ("which figures show HRAS in the nucleus?", set(), ()),
+        ("which figures show Ras?", {RAS}, ()),
+    ],
+)
+def test_figures_that_print_a_family_are_weaker(
+    question: str, listed: set[str], weaker: tuple[str, ...], catalog: Catalog, retriever: Retriever
+) -> None:
+    """A printed family is no evidence for one of its members; the figure is told apart, if it meets all else."""
+    listing = retriever.complete(understand(question, catalog))
+    assert (set(listing), listing.weaker) == (listed, weaker)
+
+
+def test_figures_on_a_topic_have_it_in_their_titles(catalog: Catalog, retriever: Retriever) -> None:
+    """They come first; those that only have the words in their captions mention it."""
+    listing = retriever.complete(understand("list figures on receptors", catalog))
+    assert listing.strong == len(listing) == 4
+    listing = retriever.complete(understand("list figures on membranes", catalog))
+    assert (listing.strong, len(listing)) == (0, 2)
+    assert set(listing.tiers.values()) == {Tier.CAPTION}
+
+
+def test_figures_of_a_list_in_another_order(catalog: Catalog, retriever: Retriever) -> None:
+    """All of them and no other, those given first."""
+    listing = retriever.complete(understand("which figures show TNF?", catalog))
+    assert listing.ranked([FAK, BOTH, BOTH, UNDATED]) == [BOTH, UNDATED, TNF_ONLY]
+    assert (BOTH in listing, FAK in listing, len(listing)) == (True, False, 3)
+
+
+# Likeness
+
+
+def test_the_most_similar_figures_say_what_they_share(retriever: Retriever) -> None:
+    """By meaning and by common genes; the figure itself is not like itself."""
+    hits = retriever.similar(BOTH, 5, Filters())
+    assert len(hits) == 5
+    assert BOTH not in {hit.figid for hit in hits}
+    assert {hit.figid for hit in hits[:2]} == {UNDATED, TNF_ONLY}
+    assert [match.name for hit in hits[:2] for match in hit.matches] == ["TNF", "TNF"]
+    assert all(hit.similarity is not None and hit.score >= hit.similarity for hit in hits)
+    # FAK_2 shares the one of FAK's three genes that it prints.
+    first = retriever.similar(FAK, 1, Filters())[0]
+    assert first.figid == FAK_2
+    assert first.score == pytest.approx((first.similarity or 0) + 1 / 3)
+
+
+def test_the_most_similar_figures_meet_conditions(retriever: Retriever) -> None:
+    """And there are none for a figure that is not there."""
+    assert {hit.figid for hit in retriever.similar(UNDATED, 9, Filters(organisms=("Mus musculus",)))} == {BOTH}
+    assert retriever.similar("PMC1__nothing", 5, Filters()) == []
 
 
 def test_a_name_is_not_taken_for_another_with_its_stem(catalog: Catalog, retriever: Retriever) -> None:
@@ -390,7 +461,7 @@ def test_a_name_is_not_taken_for_another_with_its_stem(catalog: Catalog, retriev
 
 def test_other_questions_have_no_complete_list(catalog: Catalog, retriever: Retriever) -> None:
     """A question for a relation asks for no list."""
-    assert retriever.complete(understand("how does TNF act on IL-6?", catalog)) == []
+    assert retriever.complete(understand("how does TNF act on IL-6?", catalog)) == Listing()
 
 
 @given(text=st.text(alphabet="\"*():^-+{}\\ 'ANDORNEAT;%_[]", max_size=60))
@@ -425,9 +496,10 @@ def test_a_match_tells_the_strength_of_its_evidence(catalog: Catalog, retriever:
     """A printed symbol, a printed synonym with its word, a printed family, and a name in the text only."""
     assert matches("TNF", TNF_ONLY, catalog, retriever) == ["TNF printed in the figure"]
     assert matches("FAK", FAK, catalog, retriever) == ["PTK2 printed as a synonym as “FAK”"]
-    assert matches("IL-6", UNDATED, catalog, retriever) == ["IL-6 named in the text"]
+    assert matches("IL-6", UNDATED, catalog, retriever) == ["IL-6 named in the caption"]
+    assert matches("IL-6 and gibberellin", BOTH, catalog, retriever) == ["IL6 printed in the figure"]
     (hit,) = retriever.to_hits(understand("Ras", catalog), [RAS])
-    assert [(match.name, match.tier) for match in hit.matches] == [("Ras", Tier.CAPTION)]
+    assert [(match.name, match.tier) for match in hit.matches] == [("Ras", Tier.TITLE)]
 
 
 def test_without_a_name_the_words_in_common_are_the_reason(catalog: Catalog, retriever: Retriever) -> None:

@@ -1,0 +1,126 @@
+"""Which figures a question refers to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from planted import BOTH, FAK, FAK_2, INJECTING, RECORDS, SUMMARY, TNF_ONLY, Planted
+
+from pfocr_chat.catalog import FILE_NAME, Catalog
+from pfocr_chat.queries import Intent
+from pfocr_chat.references import References, counts_out, in_focus, read_references, without_ids
+
+
+@pytest.fixture(scope="module")
+def catalog(planted: Planted) -> Iterator[Catalog]:
+    with Catalog(planted.folder / FILE_NAME) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize(
+    ("question", "figids"),
+    [
+        ("What is in the paper Adhesion and the Hippo pathway?", (FAK, FAK_2)),
+        ("figures of the article “adhesion and the HIPPO pathway”", (FAK, FAK_2)),
+        ('"Glucose transport in muscle"', (SUMMARY,)),
+        ("show me the study entitled Iron and lipid peroxides", (INJECTING,)),
+    ],
+)
+def test_a_paper_is_found_by_its_title(question: str, figids: tuple[str, ...], catalog: Catalog) -> None:
+    """Between quotation marks, or where the question says that it is a paper; letter case makes no difference."""
+    assert read_references(question, catalog) == References(figids, (), Intent.LOOKUP)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Which figures show adhesion and the Hippo pathway?",  # no word says that a title is meant
+        "which paper is about the Hippo pathway?",  # not the whole title
+        "the paper on cytokines",
+        '"Hippo"',
+        "Death receptors",  # too short to be anything but a topic
+        "",
+    ],
+)
+def test_words_of_a_title_are_no_title(question: str, catalog: Catalog) -> None:
+    """A question that holds a part of a title, or a short one in passing, refers to no paper."""
+    assert read_references(question, catalog) == References()
+
+
+@pytest.mark.parametrize(
+    ("question", "before", "figids"),
+    [
+        (f"other figures from the same paper as {FAK}", (), (FAK, FAK_2)),
+        ("figures from the same paper", (FAK_2, BOTH), (FAK_2, FAK)),
+        ("what else is in the same article?", (BOTH,), (BOTH,)),
+        ("the other figures of this paper", (FAK,), (FAK, FAK_2)),
+        ("other figures from the same paper as the second one", (BOTH, FAK), (FAK, FAK_2)),
+    ],
+)
+def test_the_same_paper_is_that_of_a_figure(
+    question: str, before: tuple[str, ...], figids: tuple[str, ...], catalog: Catalog
+) -> None:
+    """Of the figure named, else of the one of the last answer that is meant, which stays first."""
+    assert read_references(question, catalog, before) == References(figids, (), Intent.LOOKUP)
+
+
+@pytest.mark.parametrize(
+    ("question", "before", "figids"),
+    [
+        (f"which figures are most like {FAK}?", (), (FAK,)),
+        (f"Show figures similar to figure {TNF_ONLY}.", (), (TNF_ONLY,)),
+        ("figures most like this one", (BOTH, FAK), (BOTH,)),
+        ("more figures like the second one", (BOTH, FAK), (FAK,)),
+        ("similar figures", (BOTH,), (BOTH,)),
+    ],
+)
+def test_likeness_is_asked_of_a_figure(
+    question: str, before: tuple[str, ...], figids: tuple[str, ...], catalog: Catalog
+) -> None:
+    """Of the figure named, or of one of the last answer."""
+    assert read_references(question, catalog, before) == References(figids, (), Intent.SIMILAR)
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["similar figures", "figures most like this one", "the same paper", "show figures like the Hippo pathway"],
+)
+def test_without_a_figure_there_is_nothing_to_refer_to(question: str, catalog: Catalog) -> None:
+    """No figure named and none before: the words are words."""
+    assert read_references(question, catalog) == References()
+
+
+def test_what_is_not_there_is_told(catalog: Catalog) -> None:
+    """A figure that the index does not have has no like."""
+    found = read_references("figures most like PMC1__nothing.g1", catalog)
+    assert found == References((), ("PMC1__nothing.g1",), Intent.LOOKUP)
+
+
+@pytest.mark.parametrize(
+    ("question", "figids"),
+    [
+        ("what does it show?", ("a",)),
+        ("show the second one", ("b",)),
+        ("the 3rd figure, please", ("c",)),
+        ("and the last one?", ("c",)),
+        ("which genes are in [2]?", ("b",)),
+        ("number 3", ("c",)),
+        ("the eighth one", ()),
+    ],
+)
+def test_a_follow_up_counts_figures_out(question: str, figids: tuple[str, ...]) -> None:
+    """By their place in the last answer; the first where no place is named, none beyond the last."""
+    assert in_focus(question, ("a", "b", "c")) == figids
+    assert counts_out(question) == (question != "what does it show?")
+
+
+@given(st.text(max_size=60) | st.sampled_from(sorted(RECORDS)))
+@settings(max_examples=200, deadline=None)
+def test_any_text_refers_to_figures_that_exist(catalog: Catalog, text: str) -> None:
+    """Nothing that is typed raises, every figure referred to has a record, and ids can be cut out."""
+    found = read_references(f"like {text} same paper", catalog, (BOTH,))
+    assert all(catalog.record(figid) for figid in found.figids)
+    assert not set(without_ids(text).split()) & set(RECORDS)
