@@ -50,7 +50,7 @@ from pfocr_chat.phrasing import (
 )
 from pfocr_chat.prompting import Prompt
 from pfocr_chat.queries import Filters, Hit, Intent, Listing, Query
-from pfocr_chat.query import understand
+from pfocr_chat.query import asks_of_all, understand
 from pfocr_chat.references import counts_out, in_focus
 from pfocr_chat.retriever import Retriever
 from pfocr_chat.tables import Facet
@@ -139,7 +139,8 @@ class Chain:
         if facet is None or (last and len(last.figids) == 1):
             # After a turn about one figure, "which genes?" asks for those in it.
             return None, understand(question, self.catalog, conversation, filters=checked)
-        query = understand(rest, self.catalog, conversation, filters=checked)
+        before = Conversation() if asks_of_all(question) else conversation
+        query = understand(rest, self.catalog, before, filters=checked)
         return facet, replace(query, question=understand(question, self.catalog).question)
 
     def _overlaps(self, query: Query, conversation: Conversation, genes: str) -> Answer:

@@ -36,6 +36,8 @@ def list_lead(query: Query, chosen: Sequence[str], shown: int, listing: Listing,
         lead = f"{counted}{condition} {'shows' if one else 'show'} {all_of(query, with_words=narrowed)}"
     elif listing and (query.excluded or query.excluded_words) and not query.other_words:
         lead = f"{counted}{condition} {'does' if one else 'do'} not show {listed(_refused(query), 'or')}"
+    elif listing and not query.other_words and not query.filters:
+        lead = f"{counted} {'is' if one else 'are'} in the index"
     elif listing:
         lead = f"{counted}{condition} {'matches' if one else 'match'} {all_of(query)}".rstrip() + _strength(listing)
     else:

@@ -56,6 +56,11 @@ _CONTINUES = re.compile(
     re.IGNORECASE,
 )
 _ASKS_MORE = re.compile(r"^\W*(?:who|when|where|in which|which (?:paper|journal|year|organism))\b", re.IGNORECASE)
+_WHOLE = re.compile(
+    r"\b(?:are there|(?:in|of) (?:the|this|your) (?:whole |entire )?(?:index|database|collection|corpus)|altogether|overall"
+    r"|in (?:all|total))\b",
+    re.IGNORECASE,
+)
 _PRONOUN = re.compile(
     r"\b(?:its?|they|them|their|those|these|(?:that|this) (?:one|figure)"
     r"|the (?:first|second|third|last|other|same))\b",
@@ -173,8 +178,15 @@ def _intent(question: str) -> Intent:
     return Intent.LISTING if _LISTING.search(question) and not _ONE_FIGURE.search(question) else Intent.RELATION
 
 
+def asks_of_all(question: str) -> bool:
+    """Whether a question is about all that the index holds: "how many figures are there?"."""
+    return bool(_WHOLE.search(question)) and not _CONTINUES.search(question) and not _PRONOUN.search(question)
+
+
 def _refers_back(question: str, catalog: Catalog) -> bool:
     """Whether a question needs the turn before it: it continues it, or names little or nothing of its own."""
+    if asks_of_all(question):
+        return False
     subjects = _subjects(_terms(question))
     if _CONTINUES.search(question) or not subjects:
         return True

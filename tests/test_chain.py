@@ -261,6 +261,17 @@ def test_a_journal_as_typed_makes_no_key(quoting: Assistant) -> None:
     check_answer(answer, quoting)
 
 
+@pytest.mark.parametrize("question", ["How many figures are there?", "How many figures are there by year?"])
+def test_the_whole_index_can_be_asked_for(question: str, quoting: Assistant) -> None:
+    """Also in a conversation about something else, to which other such questions go on."""
+    first = quoting.ask("which figures show FAK?")
+    answer = quoting.ask(question, first.conversation)
+    assert set(answer.figids) == set(RECORDS)
+    assert answer.text.startswith(f"**{len(RECORDS)} figures** are in the index")
+    assert quoting.ask("how many?", first.conversation).figids == first.figids
+    assert quoting.ask("and by year?", first.conversation).figids == first.figids
+
+
 # One figure, and those around it
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import csv
+import io
+import json
 import logging
 import shutil
 import signal
@@ -17,8 +20,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import bibtexparser
 import httpx
 import pytest
+import rispy
 import uvicorn
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
@@ -27,6 +32,7 @@ from pfocr_chat import (
     Assistant,
     Conversation,
     FigureRecord,
+    Hit,
     LlmError,
     PfocrChatError,
     QuestionError,
@@ -73,6 +79,11 @@ class Watched:
 
     def record(self, figid: str) -> FigureRecord | None:
         return self._assistant.record(figid)
+
+    def hits(self, answer: Answer) -> list[Hit]:
+        if self.failure:
+            raise self.failure
+        return self._assistant.hits(answer)
 
     def stream(self, question: str, conversation: Conversation | None = None) -> Iterator[Stage | Text | Answer]:
         self.asked.append((question, conversation))
@@ -416,10 +427,14 @@ def test_markup_in_a_question_does_nothing(address: str, visit: Visit) -> None:
 def test_the_page_fits_the_screen(address: str, visit: Visit, width: int) -> None:
     """Nothing needs sideways scrolling, and on a phone a key still brings its card into view."""
     page = visit(address, width=width, height=844)
+    ask(page, BY_YEAR)
+    page.locator("a.pfc-count[href='#list-1-0-0']").click()
+    expect(page.locator("#pfc-results h2")).to_be_in_viewport()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
     ask(page, DESCRIBE_SEED)
-    page.locator("#ref-1-1").click()
+    page.locator("#ref-2-1").click()
 
-    expect(page.locator("#fig-1-1 summary")).to_be_in_viewport()
+    expect(page.locator("#fig-2-1 summary")).to_be_in_viewport()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
@@ -427,9 +442,11 @@ def test_the_page_fits_the_screen(address: str, visit: Visit, width: int) -> Non
 def test_text_stands_out_from_its_background(address: str, visit: Visit, dark: bool) -> None:
     """In light and dark mode, every text of ours has a contrast of at least 4.5 to what is behind it."""
     page = visit(address, dark=dark)
+    ask(page, BY_YEAR)
+    assert page.evaluate(LOW_CONTRAST) == []
     ask(page, DESCRIBE_SEED)
     ask(page, "Which figures show PMC1__no-such-figure?")
-    page.locator("#ref-1-1").click()
+    page.locator("#ref-2-1").click()
     page.wait_for_timeout(1_800)  # the light on a newly opened card fades
 
     assert page.evaluate(LOW_CONTRAST) == []
@@ -461,6 +478,118 @@ LOW_CONTRAST = """() => {
     }
     return low;
 }"""
+
+
+BY_YEAR = "How many figures are there by year?"
+
+
+def figids_listed(page: Page) -> list[str]:
+    return page.locator("#pfc-results td code").all_inner_texts()
+
+
+def test_a_count_by_year_is_drawn_and_each_number_lists_its_figures(
+    address: str, visit: Visit, seed_assistant: Assistant
+) -> None:
+    """A count by year has a plot; clicking a number of its table lists exactly the figures of that year."""
+    table = seed_assistant.ask(BY_YEAR).table
+    assert table is not None
+    page = visit(address)
+    expect(page.locator("#pfc-plot")).to_have_count(0)
+    ask(page, BY_YEAR)
+    expect(page.locator("#pfc-plot .mark-rect.role-mark path").first).to_be_visible()
+    expect(page.locator("#pfc-results h2")).to_have_text(f"{table.total} figures answer this")
+
+    for number, row in list(enumerate(table.rows))[:3]:
+        page.locator(f"#pfc-chat table a.pfc-count[href='#list-1-{number}-0']").click()
+        expect(page.locator("#pfc-results h2")).to_contain_text(f": year {row.label}")
+        expect(page.locator("#pfc-results h2")).to_be_focused()
+        assert figids_listed(page) == list(row.figids)
+    ask(page, "hello")
+    expect(page.locator("#pfc-plot")).to_be_hidden()
+    expect(page.locator(".pfc-results")).to_have_count(0)
+    page.locator("#pfc-chat a.pfc-count").first.click()
+    expect(page.locator("#pfc-plot")).to_be_visible()
+    expect(page.locator("#pfc-results td code")).to_have_count(table.total)
+
+
+def test_numbers_and_groups_work_from_the_keyboard(address: str, visit: Visit, seed_assistant: Assistant) -> None:
+    """Enter on a number lists its figures; the arrow keys in the choice go on to the next year and stay there."""
+    table = seed_assistant.ask(BY_YEAR).table
+    assert table is not None
+    page = visit(address)
+    ask(page, BY_YEAR)
+    page.locator("#pfc-chat a.pfc-count[href='#list-1-0-0']").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#pfc-results h2")).to_contain_text(f": year {table.rows[0].label}")
+    page.locator("select.pfc-group").focus()
+    page.keyboard.press("ArrowDown")
+
+    expect(page.locator("#pfc-results h2")).to_contain_text(f": year {table.rows[1].label}")
+    expect(page.locator("select.pfc-group")).to_be_focused()
+    assert figids_listed(page) == list(table.rows[1].figids)
+
+
+def saved(page: Page, form: str) -> tuple[str, str]:
+    """The name and the text of the file that a button saves."""
+    with page.expect_download() as download:
+        page.locator(f"button.pfc-file[value={form}]").click()
+    return download.value.suggested_filename, Path(download.value.path()).read_bytes().decode("utf-8")
+
+
+def test_a_list_can_be_downloaded(address: str, visit: Visit, seed_assistant: Assistant) -> None:
+    """The shown figures are saved as files that other programs read, each figure or paper in them once."""
+    answer = seed_assistant.ask(BY_YEAR)
+    papers = {record.pmcid for figid in answer.figids if (record := seed_assistant.record(figid))}
+    page = visit(address)
+    ask(page, BY_YEAR)
+    name, text = saved(page, "csv")
+    assert name == "pfocr-chat-figures.csv"
+    assert [row["figid"] for row in csv.DictReader(io.StringIO(text))] == list(answer.figids)
+    name, text = saved(page, "bibtex")
+    assert name == "pfocr-chat-figures.bib"
+    assert len(bibtexparser.parse_string(text).entries) == len(papers)
+    name, text = saved(page, "ris")
+    assert name == "pfocr-chat-figures.ris"
+    assert len(rispy.loads(text)) == len(papers)
+    name, text = saved(page, "json")
+    assert [item["question"] for item in json.loads(text)] == [BY_YEAR] * len(answer.figids)
+    assert saved(page, "gmt")[0] == "pfocr-chat-figures.gmt"
+
+    assert answer.table is not None
+    page.locator("#pfc-chat a.pfc-count[href='#list-1-0-0']").click()
+    expect(page.locator("#pfc-results h2")).to_contain_text("year")
+    _, text = saved(page, "csv")
+    assert [row["figid"] for row in csv.DictReader(io.StringIO(text))] == list(answer.table.rows[0].figids)
+
+
+def test_downloads_do_not_stay(
+    seed_assistant: Assistant, visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the server ends, no file of a download is left."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    with served(seed_assistant) as address:
+        page = visit(address)
+        ask(page, BY_YEAR)
+        saved(page, "csv")
+        assert [path.name for path in tmp_path.rglob("*.*")] == ["pfocr-chat-figures.csv"]
+
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_list_that_fails_is_a_sentence(watched: Watched, watched_address: str, visit: Visit) -> None:
+    """Where the figures behind a number, or a file of them, cannot be had, the reason stands in their place."""
+    page = visit(watched_address)
+    ask(page, BY_YEAR)
+    watched.failure = PfocrChatError("The index is gone.")
+    page.locator("#pfc-chat a.pfc-count[href='#list-1-0-0']").click()
+    expect(page.locator("#pfc-results .pfc-error")).to_have_text("The index is gone.")
+    watched.failure = None
+    page.locator("#pfc-chat a.pfc-count[href='#list-1-1-0']").click()
+    expect(page.locator(".pfc-results")).to_be_visible()
+    watched.failure = PfocrChatError("The index is gone.")
+    page.locator("button.pfc-file[value=csv]").click()
+
+    expect(page.locator("#pfc-results .pfc-error")).to_have_text("The index is gone.")
 
 
 def test_health_and_headers(address: str) -> None:

@@ -157,9 +157,9 @@ def test_an_answer_with_hostile_parts_is_harmless(text: str, title: str, note: s
     misses = (NearMiss("PMC1__f1", title, note),)
     answer = replace(answer, query=a_query(mention=title, word=text, journal=note))
 
-    assert_harmless(render.render_answer(answer, 1, {record.figid: record}))
+    assert_harmless(render.render_answer(answer, 1))
     assert_harmless(render.render_panel({1: render.render_cards(answer, 1)}))
-    assert_harmless(render.render_answer(replace(answer, abstained=True, near_misses=misses), 1, {}))
+    assert_harmless(render.render_answer(replace(answer, abstained=True, near_misses=misses), 1))
     assert_harmless(render.render_progress(text, title))
     assert_harmless(render.render_error(note))
 
@@ -189,7 +189,7 @@ def test_significance_stars_are_not_emphasis() -> None:
 def test_a_key_leads_to_its_card() -> None:
     """Every key of an answer is a link to the card with the same number, and the card leads back."""
     answer = an_answer(text="One [1]. Again [1].")
-    keys = Page(render.render_answer(answer, 3, {})).all("a", "pfc-key")
+    keys = Page(render.render_answer(answer, 3)).all("a", "pfc-key")
     card = Page(render.render_cards(answer, 3))
 
     assert [key["href"] for key in keys] == ["#fig-3-1", "#fig-3-1"]
@@ -202,7 +202,7 @@ def test_joined_keys_become_two_links() -> None:
     """``[1, 2]`` leads to both cards."""
     other = replace(RECORD, figid="PMC2__f2")
     answer = an_answer(text="Both [1, 2].", citations=(cited(RECORD), cited(other, 2)))
-    page = Page(render.render_answer(answer, 1, {}))
+    page = Page(render.render_answer(answer, 1))
 
     assert [key["href"] for key in page.all("a", "pfc-key")] == ["#fig-1-1", "#fig-1-2"]
     assert "Both [1][2]." in page.text
@@ -210,7 +210,7 @@ def test_joined_keys_become_two_links() -> None:
 
 def test_a_number_that_is_not_cited_is_text() -> None:
     """A bracketed number without a citation, or with an escaped bracket, is no link."""
-    page = Page(render.render_answer(an_answer(text=r"As in [7] and \[1\]."), 1, {}))
+    page = Page(render.render_answer(an_answer(text=r"As in [7] and \[1\]."), 1))
 
     assert page.all("a", "pfc-key") == []
     assert "As in [7] and [1]." in page.text
@@ -255,29 +255,18 @@ def test_only_the_last_cards_are_in_sight() -> None:
     assert [("hidden" in section) for section in sections] == [True, False]
 
 
-def test_all_figures_are_listed() -> None:
-    """Every figure that answers is in the list, by title where it is known, else by figid."""
+def test_the_number_of_figures_leads_to_their_list() -> None:
+    """An answer that cites only some of its figures says how many there are, with the way to all of them."""
     answer = an_answer(figids=("PMC1__f1", "PMC2__f2", "PMC3__f3"))
-    page = Page(render.render_answer(answer, 1, {"PMC1__f1": RECORD}))
+    page = Page(render.render_answer(answer, 4))
 
-    assert "3 figures answer this" in page.text
-    assert "Integrins and YAP 2025" in page.text
-    assert "https://pfocr.wikipathways.org/figures/PMC3__f3.html" in [a["href"] for a in page.all("a")]
-
-
-def test_a_long_list_says_what_it_leaves_out() -> None:
-    """Beyond the limit the list says how many figures there are in all."""
-    figids = tuple(f"PMC{number}__f" for number in range(1234))
-    page = Page(render.render_answer(an_answer(figids=figids), 1, {}))
-
-    assert "1,234 figures answer this" in page.text
-    assert "The first 500 of 1,234 are listed." in page.text
-    assert len(page.all("li")) == 501
+    assert "3 figures answer this: list and downloads" in page.text
+    assert [a["href"] for a in page.all("a", "pfc-count")] == ["#list-4-all-0"]
 
 
 def test_no_list_where_every_figure_is_cited() -> None:
     """An answer whose figures are all cited needs no list beside its cards."""
-    assert "answers this" not in render.render_answer(an_answer(), 1, {})
+    assert "answers this" not in render.render_answer(an_answer(), 1)
 
 
 def test_the_grounding_line_gives_reasons() -> None:
@@ -287,7 +276,7 @@ def test_the_grounding_line_gives_reasons() -> None:
         Check("b", (1,), Verdict.REPLACED, "“TAZ” is not in the record"),
     )
     grounding = Grounding(checks)
-    page = Page(render.render_answer(an_answer(grounding=grounding), 1, {}))
+    page = Page(render.render_answer(an_answer(grounding=grounding), 1))
 
     assert f"Grounding: {grounding}" in page.text
     assert "“TAZ” is not in the record" in page.text
@@ -298,7 +287,7 @@ def test_an_abstention_looks_different() -> None:
     reason = "No figure in the index names quokka."
     misses = (NearMiss("PMC1__f1", "Integrins and YAP", RECORD.page_url),)
     answer = Answer("quokka?", reason, abstained=True, reason=reason, near_misses=misses)
-    page = Page(render.render_answer(answer, 1, {}))
+    page = Page(render.render_answer(answer, 1))
 
     assert page.all("div", "pfc-answer pfc-abstention")
     assert page.text.count(reason) == 1
@@ -311,7 +300,7 @@ def test_what_was_understood_is_shown() -> None:
     understood = "Understood as: all figures on FAK = PTK2 (gene), “<b>adhesion</b>” published in Cell."
     misses = (NearMiss("PMC1__f1", "Integrins and YAP", RECORD.page_url),)
     for answer in (an_answer(query=query), an_answer(query=query, abstained=True, reason="No.", near_misses=misses)):
-        page = Page(render.render_answer(answer, 1, {}))
+        page = Page(render.render_answer(answer, 1))
         assert len(page.all("p", "pfc-note pfc-understood")) == 1
         assert page.text.endswith(understood)
 
@@ -321,7 +310,7 @@ def test_notes_are_shown_before_what_was_understood() -> None:
     query = a_query(mention="FAK", word="adhesion", journal="Cell")
     answer = an_answer(query=query, notes=("“adhesoin” was read as “adhesion”.",))
     for shown in (answer, replace(answer, abstained=True, reason="No.")):
-        text = Page(render.render_answer(shown, 1, {})).text
+        text = Page(render.render_answer(shown, 1)).text
         assert text.index("“adhesoin” was read as “adhesion”.") < text.index("Understood as:")
 
 
@@ -329,7 +318,7 @@ def test_small_talk_is_not_explained() -> None:
     """Nothing was understood of a greeting, or of an answer without a query."""
     chat = Query("hello", "hello", Intent.CHAT)
     for query in (chat, None):
-        assert "Understood" not in render.render_answer(an_answer(query=query), 1, {})
+        assert "Understood" not in render.render_answer(an_answer(query=query), 1)
 
 
 def test_progress_shows_text_and_stage() -> None:

@@ -1,4 +1,5 @@
-// Keys in an answer open their card; a card leads back to its key. Works for every answer on the page.
+// Keys in an answer open their card; a card leads back to its key. Numbers bring the list of the figures
+// behind them. Works for every answer on the page.
 (() => {
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -30,6 +31,49 @@
     if (link.matches(".pfc-key")) openCard(target);
     else goBack(target);
   });
+
+  // What gets the focus when the list that was asked for has come.
+  let wanted = null;
+
+  function choose(address, focus) {
+    wanted = focus;
+    if (document.getElementById(address)) showList();
+    else document.dispatchEvent(new CustomEvent("pfc-choose", { detail: { address } }));
+  }
+
+  function showList() {
+    const list = document.querySelector(".pfc-results");
+    if (!list || !wanted) return;
+    const title = list.querySelector(".pfc-panel-title");
+    (list.querySelector(wanted) || title).focus({ preventScroll: true });
+    if (wanted !== ".pfc-group") bringIntoView(title, "start");
+    wanted = null;
+  }
+
+  document.addEventListener("pfc-listed", () => requestAnimationFrame(showList));
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button.pfc-file");
+    if (button) document.dispatchEvent(new CustomEvent("pfc-save", { detail: { form: button.value } }));
+    const link = event.target.closest("a.pfc-count, a.pfc-page");
+    if (!link) return;
+    event.preventDefault();
+    choose(link.hash.slice(1), ".pfc-panel-title");
+  });
+
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("select.pfc-group")) choose(event.target.value, ".pfc-group");
+  });
+
+  window.pfcSave = (file) => {
+    if (!file) return;
+    const link = document.createElement("a");
+    link.href = file.url;
+    link.download = file.orig_name;
+    document.body.append(link);
+    link.click();
+    link.remove();
+  };
 
   // Gradio labels each message with its raw HTML, which a screen reader would read out.
   new MutationObserver(() => {

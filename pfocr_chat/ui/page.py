@@ -8,10 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
+from gradio.processing_utils import save_bytes_to_cache
 
 from pfocr_chat.errors import PfocrChatError
+from pfocr_chat.exports import Format
+from pfocr_chat.tables import Facet, FacetTable
 from pfocr_chat.ui import render
-from pfocr_chat.ui.session import Session, answer_question
+from pfocr_chat.ui.results import FILE_NAME, View, plot_axes, plot_data
+from pfocr_chat.ui.session import Session, answer_question, export_figures, list_figures
 
 if TYPE_CHECKING:
     from pfocr_chat.assistant import Assistant
@@ -27,18 +31,28 @@ EXAMPLES = (
 PLACEHOLDER = "Ask about genes, chemicals, diseases and how they act on each other, or start with one of these."
 ANSWERS_AT_ONCE = 4
 WAITING_LIMIT = 32
+DOWNLOADS_KEPT = (300, 900)
+"""How often old downloads are removed, and how old they then are, in seconds; all go when the server ends."""
 
 PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 # Only answers go through Gradio's queue: its browser client closes the stream of the queue's results
 # when an event ends, and loses those of another one that is just being sent.
 AT_ONCE = PRIVATE | {"queue": False}
 
+# The page's script says what was clicked; it is told when a list has come.
+LIST_SCRIPT = """
+document.addEventListener("pfc-choose", (event) => trigger("choose", event.detail));
+document.addEventListener("pfc-save", (event) => trigger("save", event.detail));
+watch("value", () => document.dispatchEvent(new Event("pfc-listed")));
+"""
+SAVE_SCRIPT = "(file) => { window.pfcSave(file); return []; }"
+
 Update = dict[Any, Any]
 
 
 def build_page(assistant: Assistant) -> gr.Blocks:
     """The chat page over an open assistant."""
-    page = gr.Blocks(title="PFOCR Chat", analytics_enabled=False, fill_width=True)
+    page = gr.Blocks(title="PFOCR Chat", analytics_enabled=False, fill_width=True, delete_cache=DOWNLOADS_KEPT)
     with page:
         top = gr.HTML(_header(assistant), elem_id="pfc-top")
         with gr.Row(elem_id="pfc-columns"):
@@ -50,9 +64,13 @@ def build_page(assistant: Assistant) -> gr.Blocks:
                     stop = gr.Button("Stop", variant="stop", scale=0, min_width=84, visible=False)
                     clear = gr.Button("Clear", scale=0, min_width=84, elem_id="pfc-clear")
             with gr.Column(scale=2, elem_id="pfc-right"):
+                plot = gr.BarPlot(visible=False, elem_id="pfc-plot", container=False)
                 panel = gr.HTML(Session().panel, elem_id="pfc-panel")
+                results = gr.HTML("", elem_id="pfc-results", js_on_load=LIST_SCRIPT)
+                file = gr.DownloadButton(visible="hidden")
         page.load(lambda: _header(assistant), outputs=top, **AT_ONCE)
-        _Page(assistant, gr.State(Session()), chat, box, ask, stop, clear, panel).wire()
+        session, view = gr.State(Session()), gr.State(View())
+        _Page(assistant, session, chat, box, ask, stop, clear, panel, view, plot, results, file).wire()
     page.queue(max_size=WAITING_LIMIT)
     return page
 
@@ -69,10 +87,15 @@ class _Page:
     stop: gr.Button
     clear: gr.Button
     panel: gr.HTML
+    view: gr.State
+    plot: gr.BarPlot
+    results: gr.HTML
+    file: gr.DownloadButton
 
     def wire(self) -> None:
         """Tie the events to their handlers; none of them is offered as a public endpoint."""
-        shown = [self.session, self.chat, self.panel, self.box, self.ask, self.stop, self.clear]
+        figures = [self.view, self.plot, self.results]
+        shown = [self.session, self.chat, self.panel, self.box, self.ask, self.stop, self.clear, *figures]
         answering: dict[str, Any] = {
             **PRIVATE,
             "outputs": shown,
@@ -84,6 +107,9 @@ class _Page:
         self.chat.example_select(self.on_example, [self.session], **answering)
         self.stop.click(self.on_stop, [self.session], **AT_ONCE)
         self.clear.click(self.on_clear, outputs=shown, **AT_ONCE)
+        self.results.choose(self.on_choose, [self.session, self.view], figures, **AT_ONCE)
+        saved = self.results.save(self.on_save, [self.session, self.view], [self.file, self.results], **AT_ONCE)
+        saved.success(None, [self.file], js=SAVE_SCRIPT, **AT_ONCE)
 
     def on_ask(self, question: str, session: Session) -> Generator[Update, None, None]:
         """Answer what was typed; it leaves the box, and comes back to it if it is refused."""
@@ -110,6 +136,29 @@ class _Page:
         """Forget the conversation."""
         return self._show(Session())
 
+    def on_choose(self, event: gr.EventData, session: Session, view: View) -> Update:
+        """Show the figures behind a number, or another page of them."""
+        wanted = View.parse(getattr(event, "address", None))
+        answer = session.answer_of(wanted.turn) if wanted else None
+        if wanted is None or answer is None:
+            return {self.view: view}
+        update: Update = {self.view: wanted, self.results: list_figures(self.assistant, session, wanted)}
+        if wanted.turn != view.turn:
+            update[self.plot] = _plot(answer.table)
+        return update
+
+    def on_save(self, event: gr.EventData, session: Session, view: View) -> Update:
+        """Write the shown figures to a file that Gradio removes; the page's script then saves it."""
+        form, answer = getattr(event, "form", None), session.answer_of(view.turn)
+        if form not in list(Format) or answer is None:
+            return {self.file: None}
+        try:
+            text = export_figures(self.assistant, answer, view, Format(form))
+        except PfocrChatError as error:
+            return {self.file: None, self.results: render.render_error(str(error))}
+        name = FILE_NAME + Format(form).suffix
+        return {self.file: save_bytes_to_cache(text.encode(), name, self.file.GRADIO_CACHE)}
+
     def _show(self, session: Session) -> Update:
         """What changes on the page; the panel keeps its open cards while an answer is written."""
         busy = session.pending is not None
@@ -121,8 +170,36 @@ class _Page:
             self.clear: gr.Button(interactive=not busy),
         }
         if not busy and session.notice is None:
+            view = View(len(session.exchanges))
+            answer = session.answer_of(view.turn)
             update[self.panel] = session.panel
+            update[self.view] = view
+            update[self.plot] = _plot(answer.table if answer else None)
+            update[self.results] = list_figures(self.assistant, session, view)
         return update
+
+
+def _plot(table: FacetTable | None) -> gr.BarPlot:
+    """The plot of a table; hidden where there is none, or nothing to draw."""
+    data = plot_data(table) if table else None
+    if table is None or data is None:
+        return gr.BarPlot(elem_classes=["pfc-no-plot"])  # taken out of the page, it would fail on its next resize
+    x, y = plot_axes(table)
+    height = 230 if table.facet is Facet.YEAR else 280  # names are longer than years
+    names = [bar[0] for bar in data["data"]]
+    return gr.BarPlot(
+        value=data,
+        x=x,
+        y=y,
+        x_title=x,
+        y_title=y,
+        y_lim=[0, None],
+        x_label_angle=-45,
+        sort=names,
+        height=height,
+        visible=True,
+        elem_classes=[],
+    )
 
 
 def _chat() -> gr.Chatbot:

@@ -16,7 +16,9 @@ from markdown_it.token import Token
 from pfocr_chat.answers import Answer, Citation, NearMiss, Status
 from pfocr_chat.citations import KEY
 from pfocr_chat.queries import Hit, Intent
-from pfocr_chat.records import FIGURE_PAGE, FigureRecord
+from pfocr_chat.records import FigureRecord
+from pfocr_chat.ui.html import counted, line, link, one_line, shortened
+from pfocr_chat.ui.results import View, linked_numbers, list_name
 
 QUOTE_LABELS = {
     "paper": "From the caption",
@@ -24,12 +26,9 @@ QUOTE_LABELS = {
 }
 TAGLINE = "Ask published pathway figures; every statement cites the figure that supports it."
 PANEL_HINT = "The figures that an answer cites appear here. A number such as [1] opens its figure."
-LIST_LIMIT = 500
 QUESTION_LIMIT = 600
 
 KeyLink = Callable[[int], str | None]
-
-_SAFE_SCHEMES = ("https://", "http://")
 
 
 def render_markdown(text: str, key: KeyLink = lambda _: None) -> str:
@@ -38,7 +37,7 @@ def render_markdown(text: str, key: KeyLink = lambda _: None) -> str:
     ``key`` gives the HTML that stands for an evidence key such as ``[1]``, or ``None`` to leave the
     key as text. ``[1, 2]`` becomes two keys.
     """
-    return _one_line("".join(_render(token, key) for token in _MARKDOWN.parse(text)))
+    return one_line("".join(_render(token, key) for token in _MARKDOWN.parse(text)))
 
 
 def render_question(question: str) -> str:
@@ -47,13 +46,13 @@ def render_question(question: str) -> str:
     if len(question) > QUESTION_LIMIT:
         question = question[:QUESTION_LIMIT].rstrip() + " …"
     lines = "<br>".join(escape(line) for line in question.splitlines())
-    return f'<div class="pfc-question">{_one_line(lines)}</div>'
+    return f'<div class="pfc-question">{one_line(lines)}</div>'
 
 
 def render_progress(text: str, stage: str) -> str:
     """An answer under way: the verified text so far and what is being done now."""
-    line = f'<p class="pfc-stage">{_line(stage.rstrip(" .…"))}…</p>' if stage else ""
-    return f'<div class="pfc-answer">{render_markdown(text, _key_mark)}{line}</div>'
+    doing = f'<p class="pfc-stage">{line(stage.rstrip(" .…"))}…</p>' if stage else ""
+    return f'<div class="pfc-answer">{render_markdown(text, _key_mark)}{doing}</div>'
 
 
 def render_stopped(text: str) -> str:
@@ -63,22 +62,23 @@ def render_stopped(text: str) -> str:
 
 def render_error(sentence: str) -> str:
     """One sentence about what went wrong, as a chat message."""
-    return f'<div class="pfc-error" role="alert"><p>{_line(sentence)}</p></div>'
+    return f'<div class="pfc-error" role="alert"><p>{line(sentence)}</p></div>'
 
 
-def render_answer(answer: Answer, turn: int, records: Mapping[str, FigureRecord]) -> str:
+def render_answer(answer: Answer, turn: int) -> str:
     """An answer as a chat message.
 
-    Its keys lead to the cards of ``render_cards`` for the same ``turn``. ``records`` name the
-    figures that it lists; one that is not among them is listed by its figid.
+    Its keys lead to the cards of ``render_cards`` for the same ``turn``, and its numbers to the
+    lists of ``render_results``.
     """
     if answer.abstained:
         return _abstention(answer)
+    text = render_markdown(answer.text, _key_links(answer.citations, turn))
     parts = [
-        render_markdown(answer.text, _key_links(answer.citations, turn)),
-        _all_figures(answer, records),
+        linked_numbers(text, answer, turn, render_markdown),
+        _all_figures(answer, turn),
         _grounding(answer),
-        *(f'<p class="pfc-note">{_line(note)}</p>' for note in answer.notes),
+        *(f'<p class="pfc-note">{line(note)}</p>' for note in answer.notes),
         _understood(answer),
     ]
     return f'<div class="pfc-answer">{"".join(parts)}</div>'
@@ -93,7 +93,7 @@ def render_cards(answer: Answer, turn: int) -> str:
     ]
     if not cards:
         cards = ['<p class="pfc-empty">No figure is cited for this question.</p>']
-    heading = f'<p class="pfc-asked">{_line(_shortened(answer.question, 140))}</p>'
+    heading = f'<p class="pfc-asked">{line(shortened(answer.question, 140))}</p>'
     return heading + "".join(cards)
 
 
@@ -113,7 +113,7 @@ def render_panel(cards: Mapping[int, str]) -> str:
 def render_header(status: Status) -> str:
     """The page's title and a line of what is indexed and what answers."""
     answers = "answers quote the figures" if status.llm == "none" else f"answers by {status.llm}"
-    figures = _counted(status.figures, "figure")
+    figures = counted(status.figures, "figure")
     return _header(f"{figures} · {answers}")
 
 
@@ -122,11 +122,11 @@ def render_broken_header(sentence: str) -> str:
     return _header(sentence)
 
 
-def _header(line: str) -> str:
+def _header(sentence: str) -> str:
     return (
         '<header class="pfc-header"><h1>PFOCR Chat</h1>'
         f'<p class="pfc-tagline">{TAGLINE}</p>'
-        f'<p class="pfc-status">{_line(line)}</p></header>'
+        f'<p class="pfc-status">{line(sentence)}</p></header>'
     )
 
 
@@ -135,9 +135,9 @@ def _abstention(answer: Answer) -> str:
     parts = [
         '<p class="pfc-abstained">No answer in the figures</p>',
         render_markdown(answer.text),
-        f"<p>{_line(reason)}</p>" if reason else "",
+        f"<p>{line(reason)}</p>" if reason else "",
         _near_misses(answer.near_misses),
-        *(f'<p class="pfc-note">{_line(note)}</p>' for note in answer.notes),
+        *(f'<p class="pfc-note">{line(note)}</p>' for note in answer.notes),
         _understood(answer),
     ]
     return f'<div class="pfc-answer pfc-abstention">{"".join(parts)}</div>'
@@ -146,7 +146,7 @@ def _abstention(answer: Answer) -> str:
 def _near_misses(misses: Sequence[NearMiss]) -> str:
     if not misses:
         return ""
-    items = "".join(f"<li>{_link(miss.title or miss.figid, miss.url)}</li>" for miss in misses)
+    items = "".join(f"<li>{link(miss.title or miss.figid, miss.url)}</li>" for miss in misses)
     return f'<p class="pfc-label">Nearest figures</p><ul class="pfc-list">{items}</ul>'
 
 
@@ -160,69 +160,57 @@ def _key_links(citations: Sequence[Citation], turn: int) -> KeyLink:
     titles = {citation.key: citation.title or citation.figid for citation in citations}
     seen: set[int] = set()
 
-    def link(key: int) -> str | None:
+    def key_link(key: int) -> str | None:
         if key not in titles:
             return None
         anchor = "" if key in seen else f' id="ref-{turn}-{key}"'
         seen.add(key)
-        tip = _line(_shortened(titles[key], 120))
+        tip = line(shortened(titles[key], 120))
         return f'<a class="pfc-key"{anchor} href="#fig-{turn}-{key}" title="{tip}">[{key}]</a>'
 
-    return link
+    return key_link
 
 
 def _understood(answer: Answer) -> str:
     """What was made of the question."""
     if answer.query is None or answer.query.intent is Intent.CHAT:
         return ""
-    return f'<p class="pfc-note pfc-understood">Understood as: {_line(str(answer.query))}.</p>'
+    return f'<p class="pfc-note pfc-understood">Understood as: {line(str(answer.query))}.</p>'
 
 
-def _all_figures(answer: Answer, records: Mapping[str, FigureRecord]) -> str:
-    """The expandable list of every figure that answers, where there are more than the cited ones."""
-    total = len(answer.figids)
+def _all_figures(answer: Answer, turn: int) -> str:
+    """The way to the list of every figure that answers, where there are more than the cited ones."""
     if not set(answer.figids) - {citation.figid for citation in answer.citations}:
         return ""
-    items = "".join(_figure_item(figid, records.get(figid)) for figid in answer.figids[:LIST_LIMIT])
-    rest = f'<p class="pfc-note">The first {LIST_LIMIT:,} of {total:,} are listed.</p>' if total > LIST_LIMIT else ""
-    verb = "answers" if total == 1 else "answer"
-    related = answer.query is not None and answer.query.intent is Intent.RELATION
-    heading = f"The {total:,} closest figures" if related else f"{_counted(total, 'figure')} {verb} this"
-    return f'<details class="pfc-all"><summary>{heading}</summary><ol class="pfc-list">{items}</ol>{rest}</details>'
-
-
-def _figure_item(figid: str, record: FigureRecord | None) -> str:
-    if record is None:
-        return f"<li>{_link(figid, FIGURE_PAGE.format(figid=figid))}</li>"
-    year = f' <span class="pfc-year">{record.year}</span>' if record.year else ""
-    return f"<li>{_link(record.title or figid, record.page_url)}{year}</li>"
+    address = View(turn).address
+    return f'<p class="pfc-all"><a class="pfc-count" href="#{address}">{list_name(answer)}: list and downloads</a></p>'
 
 
 def _grounding(answer: Answer) -> str:
     """The verdict on the answer, with the reasons of what failed the check."""
     if not answer.grounding.checks:
         return ""
-    line = f"Grounding: {_line(str(answer.grounding))}"
+    verdict = f"Grounding: {line(str(answer.grounding))}"
     reasons = dict.fromkeys(check.reason for check in answer.grounding.checks if check.reason)
     if not reasons:
-        return f'<p class="pfc-grounding">{line}</p>'
-    items = "".join(f"<li>{_line(reason)}</li>" for reason in reasons)
-    return f'<details class="pfc-grounding"><summary>{line}</summary><ul>{items}</ul></details>'
+        return f'<p class="pfc-grounding">{verdict}</p>'
+    items = "".join(f"<li>{line(reason)}</li>" for reason in reasons)
+    return f'<details class="pfc-grounding"><summary>{verdict}</summary><ul>{items}</ul></details>'
 
 
 def _card(citation: Citation, hit: Hit | None, turn: int, *, is_open: bool) -> str:
     anchor = f"{turn}-{citation.key}"
     about = _source(hit.record) + _matches(hit) if hit else ""
-    links = "".join(_link(label, url) for label, url in citation.links)
+    links = "".join(link(label, url) for label, url in citation.links)
     label = "From the title" if hit and not hit.record.caption else QUOTE_LABELS[citation.quote_source]
     return (
         f'<details class="pfc-card" id="fig-{anchor}"{" open" if is_open else ""}>'
         f'<summary><span class="pfc-number">{citation.key}</span>'
-        f'<span class="pfc-title">{_line(citation.title or citation.figid)}</span></summary>'
+        f'<span class="pfc-title">{line(citation.title or citation.figid)}</span></summary>'
         f'<div class="pfc-body"><p class="pfc-label">{escape(label)}</p>'
-        f"<blockquote>{_line(citation.quote)}</blockquote>{about}"
+        f"<blockquote>{line(citation.quote)}</blockquote>{about}"
         f'<p class="pfc-links">{links}</p>'
-        f'<p class="pfc-foot"><code>{_line(citation.figid)}</code>'
+        f'<p class="pfc-foot"><code>{line(citation.figid)}</code>'
         f'<a class="pfc-back" href="#ref-{anchor}">Back to [{citation.key}] in the answer</a></p>'
         "</div></details>"
     )
@@ -231,8 +219,8 @@ def _card(citation: Citation, hit: Hit | None, turn: int, *, is_open: bool) -> s
 def _source(record: FigureRecord) -> str:
     """The paper that a figure is from."""
     where = record.reference or ", ".join(str(part) for part in (record.journal, record.year) if part is not None)
-    title = f"<cite>{_line(record.paper_title)}</cite>" if record.paper_title else ""
-    text = " ".join(part for part in (title, _line(where)) if part)
+    title = f"<cite>{line(record.paper_title)}</cite>" if record.paper_title else ""
+    text = " ".join(part for part in (title, line(where)) if part)
     return f'<p class="pfc-source">{text}</p>' if text else ""
 
 
@@ -240,33 +228,7 @@ def _matches(hit: Hit) -> str:
     """Why the figure was found: what of the question it has, and how strong the evidence for that is."""
     if not hit.matches:
         return ""
-    return f'<p class="pfc-matches">Found by: {_line("; ".join(str(match) for match in hit.matches))}</p>'
-
-
-def _link(label: str, url: str) -> str:
-    """A link that opens in a new tab; an address that is not of the web stays text."""
-    if not url.startswith(_SAFE_SCHEMES):
-        return _line(label)
-    return f'<a href="{_line(url)}" target="_blank" rel="noopener noreferrer">{_line(label)}</a>'
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def _shortened(text: str, limit: int) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
-
-
-def _line(text: str) -> str:
-    """Text escaped, as one line."""
-    return escape(" ".join(text.split()))
-
-
-def _one_line(html: str) -> str:
-    """HTML without line ends: a blank line would hand the rest to the chat's Markdown reader."""
-    return "&#10;".join(html.rstrip().splitlines())
+    return f'<p class="pfc-matches">Found by: {line("; ".join(str(match) for match in hit.matches))}</p>'
 
 
 def _render(token: Token, key: KeyLink) -> str:

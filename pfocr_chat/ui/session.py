@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pfocr_chat.answers import Answer, Conversation, Stage, Text
 from pfocr_chat.errors import PfocrChatError, QuestionError
-from pfocr_chat.records import FigureRecord
+from pfocr_chat.exports import Format
+from pfocr_chat.exports import render as export
 from pfocr_chat.ui import render
 from pfocr_chat.ui.feed import Feed
+from pfocr_chat.ui.results import View, figids_in, page_of, render_results
 
 if TYPE_CHECKING:
     from pfocr_chat.assistant import Assistant
@@ -23,11 +25,12 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A question with its reply and the cards of the figures it cites, all as HTML."""
+    """A question with its reply and the cards of the figures it cites, all as HTML, and the answer itself."""
 
     question: str
     reply: str
     cards: str = ""
+    answer: Answer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +80,23 @@ class Session:
         if self.pending:
             self.pending.feed.stop()
 
-    def with_reply(self, question: str, reply: str, cards: str = "") -> Session:
-        """This session with one more question and what came of it, as HTML."""
-        exchange = Exchange(render.render_question(question), reply, cards)
-        return Session(self.conversation, (*self.exchanges, exchange))
+    def answer_of(self, turn: int) -> Answer | None:
+        """The answer of a turn, from 1; ``None`` where there is none that names figures."""
+        answer = self.exchanges[turn - 1].answer if 1 <= turn <= len(self.exchanges) else None
+        return answer if answer and answer.figids and not answer.abstained else None
 
-    def with_answer(self, question: str, answer: Answer, records: Mapping[str, FigureRecord]) -> Session:
-        """This session with one more question and its answer; see ``render_answer`` for ``records``."""
+    def with_reply(self, question: str, reply: str) -> Session:
+        """This session with one more question and what came of it, as HTML."""
+        return self._with(self.conversation, Exchange(render.render_question(question), reply))
+
+    def with_answer(self, question: str, answer: Answer) -> Session:
+        """This session with one more question and its answer."""
         turn = len(self.exchanges) + 1
-        reply = render.render_answer(answer, turn, records)
-        session = self.with_reply(question, reply, render.render_cards(answer, turn))
-        return replace(session, conversation=answer.conversation)
+        reply, cards = render.render_answer(answer, turn), render.render_cards(answer, turn)
+        return self._with(answer.conversation, Exchange(render.render_question(question), reply, cards, answer))
+
+    def _with(self, conversation: Conversation, exchange: Exchange) -> Session:
+        return Session(conversation, (*self.exchanges, exchange))
 
 
 def answer_question(assistant: Assistant, question: str, session: Session) -> Generator[Session, None, None]:
@@ -109,6 +118,27 @@ def answer_question(assistant: Assistant, question: str, session: Session) -> Ge
         yield session.with_reply(question, render.render_error(APOLOGY))
 
 
+def list_figures(assistant: Assistant, session: Session, view: View) -> str:
+    """The list of a view as HTML, empty where its answer names no figures. Raises nothing, like ``answer_question``."""
+    answer = session.answer_of(view.turn)
+    if answer is None:
+        return ""
+    try:
+        figids = page_of(figids_in(answer, view), view)
+        return render_results(answer, view, assistant.hits(replace(answer, figids=figids)))
+    except PfocrChatError as error:
+        return render.render_error(str(error))
+    except Exception:
+        _logger.exception("figures could not be listed")
+        return render.render_error(APOLOGY)
+
+
+def export_figures(assistant: Assistant, answer: Answer, view: View, form: Format) -> str:
+    """All figures of a view, not only those of its page, as the text of a file."""
+    hits = assistant.hits(replace(answer, figids=figids_in(answer, view)))
+    return export(hits, form, question=answer.question)
+
+
 def _answering(assistant: Assistant, question: str, session: Session) -> Generator[Session, None, None]:
     feed = Feed(lambda: assistant.stream(question, session.conversation))
     pending = Pending(question, feed)
@@ -122,20 +152,11 @@ def _answering(assistant: Assistant, question: str, session: Session) -> Generat
                     pending = replace(pending, text=pending.text + event.text)
                     yield replace(session, pending=pending)
                 case Answer():
-                    yield session.with_answer(question, event, _records(assistant, event))
+                    yield session.with_answer(question, event)
                     return
         yield session.with_reply(question, render.render_stopped(pending.text))
     finally:
         feed.stop()
-
-
-def _records(assistant: Assistant, answer: Answer) -> dict[str, FigureRecord]:
-    """The records of the listed figures; the answer itself has only those that were looked at."""
-    found = {hit.figid: hit.record for hit in answer.hits}
-    for figid in answer.figids[: render.LIST_LIMIT]:
-        if figid not in found and (record := assistant.record(figid)):
-            found[figid] = record
-    return found
 
 
 def _messages(question: str, reply: str) -> list[dict[str, str]]:

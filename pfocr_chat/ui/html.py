@@ -1,0 +1,35 @@
+"""Text from people, records and language models as pieces of HTML; every function here escapes it."""
+
+from __future__ import annotations
+
+from html import escape
+
+_SAFE_SCHEMES = ("https://", "http://")
+
+
+def line(text: str) -> str:
+    """Text escaped, as one line."""
+    return escape(" ".join(text.split()))
+
+
+def one_line(html: str) -> str:
+    """HTML without line ends: a blank line would hand the rest to the chat's Markdown reader."""
+    return "&#10;".join(html.rstrip().splitlines())
+
+
+def link(label: str, url: str) -> str:
+    """A link that opens in a new tab; an address that is not of the web stays text."""
+    if not url.startswith(_SAFE_SCHEMES):
+        return line(label)
+    return f'<a href="{line(url)}" target="_blank" rel="noopener noreferrer">{line(label)}</a>'
+
+
+def counted(number: int, noun: str) -> str:
+    """ "1 figure", "1,234 figures"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def shortened(text: str, limit: int) -> str:
+    """Text in one line of at most ``limit`` characters, not escaped."""
+    text = " ".join(text.split())
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
