@@ -39,10 +39,12 @@ _PAPER = re.compile(rf"\b(?:{_PAPER_WORD}|titled|entitled|called)\b", re.IGNOREC
 _QUOTED = re.compile(r"[\"“”„«»]([^\"“”„«»]{8,400})[\"“”„«»]")
 _ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8}
 _ORDINAL = re.compile(
-    rf"\b(?:the )?(?:(?P<word>{'|'.join(_ORDINALS)}|last|1st|2nd|3rd|[4-8]th) (?:one|figure|of (?:them|these|those))\b"
+    rf"\b(?:the )?(?:(?P<word>{'|'.join(_ORDINALS)}|last|1st|2nd|3rd|[4-8]th)"
+    r" (?:figure|of (?:them|these|those)|one(?=(?: (?:show|say|about|please|then|in detail|published|from)\w*)*\W*$))\b"
     r"|(?:number|figure|no\.?|#) ?(?P<number>\d)(?!\d)(?! of PMC))|\[(?P<key>\d{1,2})\]",
     re.IGNORECASE,
 )
+"""A place among figures; "one" only at the end, since elsewhere it may be a place among anything."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,6 +108,7 @@ def test_what_is_not_there_is_told(catalog: Catalog) -> None:
         ("and the last one?", ("c",)),
         ("which genes are in [2]?", ("b",)),
         ("number 3", ("c",)),
+        ("what does the third one show?", ("c",)),
         ("the eighth one", ()),
     ],
 )
@@ -115,6 +116,14 @@ def test_a_follow_up_counts_figures_out(question: str, figids: tuple[str, ...]) 
     """By their place in the last answer; the first where no place is named, none beyond the last."""
     assert in_focus(question, ("a", "b", "c")) == figids
     assert counts_out(question) == (question != "what does it show?")
+
+
+@pytest.mark.parametrize(
+    "question", ["does the second one phosphorylate the first one again?", "what is the first step?"]
+)
+def test_other_things_are_counted_too(question: str) -> None:
+    """A place among receptors, steps or the like is none among figures."""
+    assert not counts_out(question)
 
 
 @given(st.text(max_size=60) | st.sampled_from(sorted(RECORDS)))
