@@ -117,7 +117,8 @@ class Grounding:
 class Turn:
     """One question, how it was understood, and the figures that answered it, best first.
 
-    ``subject`` is what was searched for, the filters left out.
+    ``subject`` is what was searched for, the filters left out. ``focus`` is the figure that the turn was about,
+    where it was about one of several.
     """
 
     question: str
@@ -125,6 +126,12 @@ class Turn:
     intent: Intent
     figids: tuple[str, ...] = ()
     filters: Filters = field(default_factory=Filters)
+    focus: str | None = None
+
+    @property
+    def in_focus(self) -> tuple[str, ...]:
+        """The figure that a follow-up is about where it names none: the one in focus, else the best."""
+        return (self.focus,) if self.focus else self.figids[:1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,9 +149,10 @@ class Assistant:
             raise ValueError(f"k must be at least 1, not {k}")
         query = self._understood(question, filters)
         if query.intent is Intent.SIMILAR:
-            return self._retriever.similar(query.figids[0], k, query.filters)
-        if query.figids or query.missing:
-            return self._retriever.to_hits(query, query.figids[:k])
+            return self._retriever.similar(query.figids[0], k, query.filters) if query.figids else []
+        if query.intent is Intent.LOOKUP:
+            inside = self._catalog.figids_meeting(query.filters) if query.filters else frozenset(query.figids)
+            return self._retriever.to_hits(query, [figid for figid in query.figids if figid in inside][:k])
         return self._retriever.retrieve(query, k, complete=self._retriever.complete(query))
 
     def find(self, question: str, *, filters: Filters | None = None) -> list[Hit]:
@@ -214,14 +215,17 @@ class Assistant:
         self._check_open()
         return self._catalog.record(figid)
 
-    def gene_list(self, genes: str | Sequence[str], limit: int = 50) -> GeneListAnswer:
+    def gene_list(
+        self, genes: str | Sequence[str], limit: int = 50, *, filters: Filters | None = None
+    ) -> GeneListAnswer:
         """The figures that share most genes with a list, by Fisher's exact test; names as typed or pasted.
 
         Raises:
-            QuestionError: there is no name in the list, or more than 2,000.
+            QuestionError: there is no name in the list, or more than 2,000, or a filter names what the index lacks.
         """
         self._check_open()
-        return compare_gene_list(genes, self._catalog, limit=limit)
+        within = self._catalog.figids_meeting(checked_filters(filters, self._catalog)) if filters else None
+        return compare_gene_list(genes, self._catalog, limit=limit, within=within)
 
     def status(self) -> Status:
         """What the index holds and which models answer."""

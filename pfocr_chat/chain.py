@@ -25,9 +25,9 @@ from pfocr_chat.citations import parse_keys, record_atoms
 from pfocr_chat.conditions import checked_filters
 from pfocr_chat.config import MAX_QUESTION
 from pfocr_chat.entities import entities_in
-from pfocr_chat.errors import LlmError
-from pfocr_chat.facets import count_facet, read_facet
-from pfocr_chat.genelists import compare_gene_list, listed_in
+from pfocr_chat.errors import LlmError, QuestionError
+from pfocr_chat.facets import Breakdown, count_facet, read_breakdown
+from pfocr_chat.genelists import compare_gene_list, listed_in, looks_like_gene_list
 from pfocr_chat.generator import (
     Llm,
     Statement,
@@ -41,6 +41,7 @@ from pfocr_chat.phrasing import (
     all_of,
     condition_of,
     either,
+    facet_text,
     figures_of,
     list_lead,
     list_notes,
@@ -50,14 +51,15 @@ from pfocr_chat.phrasing import (
 )
 from pfocr_chat.prompting import Prompt
 from pfocr_chat.queries import Filters, Hit, Intent, Listing, Query
-from pfocr_chat.query import asks_of_all, understand
+from pfocr_chat.query import asks_of_all, names_nothing, understand
 from pfocr_chat.references import counts_out, in_focus
 from pfocr_chat.retriever import Retriever
-from pfocr_chat.tables import Facet
 
 HITS = 50
 SMALL_EVIDENCE = 3
 LARGE_EVIDENCE = 8
+REMEMBERED = 1_000
+"""Figures of an answer that a follow-up can count out."""
 MAX_RELATED = 10
 """Figures given as the answer to a question that does not ask for all of them."""
 OFF_TOPIC = 0.30
@@ -78,6 +80,9 @@ HELP = (
     "- How many figures show mTOR since 2015?\n"
     "- What does this figure show? (with its figid, such as PMC…__name)"
 )
+
+NOTHING_NAMED = "This names nothing that figures could be searched for. Name a gene, a substance, a disease or a topic."
+WHICH_FIGURE = "It is not clear which figure is meant. Name it by its figid, or ask after an answer that shows it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +111,7 @@ class Chain:
             QuestionError: the question is empty or too long, or a condition of ``filters`` is of no use.
         """
         yield Stage("Reading the question")
-        facet, query = self._understood(question, conversation, filters)
+        counted, query = self._understood(question, conversation, filters)
         last = conversation.last
         if query.intent is Intent.CHAT:
             # Small talk leaves the subject of the conversation as it is.
@@ -116,36 +121,67 @@ class Chain:
         elif query.missing and not query.figids:
             reason = f"The index has no {either(query.missing)}."
             yield self._abstain(query, conversation, reason, [])
-        elif query.intent is Intent.LOOKUP:
-            yield from self._describe(query, query.figids, conversation)
+        elif query.intent in (Intent.LOOKUP, Intent.SIMILAR):
+            yield from self._refer(query, conversation)
+        elif last and counted is None and query.refers_back and (counts_out(question) or is_about_the_record(query)):
+            yield from self._look_back(query, conversation, last)
+        elif counted is None and names_nothing(query):
+            yield replace(self._abstain(query, conversation, NOTHING_NAMED, []), conversation=conversation)
+        else:
+            yield from self._search(query, conversation, counted)
+
+    def _refer(self, query: Query, conversation: Conversation) -> Generator[Event, None, None]:
+        """Figures that the question names, or means of those before: what they show, or what is like them."""
+        if not query.figids:
+            yield replace(self._abstain(query, conversation, WHICH_FIGURE, []), conversation=conversation)
         elif query.intent is Intent.SIMILAR:
             yield from self._similar(query, conversation)
-        elif last and last.figids and query.refers_back and (counts_out(question) or is_about_the_record(query)):
-            if figids := in_focus(question, last.figids):
+        else:
+            inside = self.catalog.figids_meeting(query.filters) if query.filters else None
+            figids = [figid for figid in query.figids if inside is None or figid in inside]
+            if figids:
                 yield from self._describe(query, figids, conversation)
             else:
-                reason = f"The last answer has only {figures_of(len(last.figids))}."
-                yield replace(self._abstain(query, conversation, reason, []), conversation=conversation)
-        else:
-            yield from self._search(query, conversation, facet)
+                reason = f"The figures asked for do not meet the conditions: {query.filters}."
+                yield self._abstain(query, conversation, reason, [])
+
+    def _look_back(self, query: Query, conversation: Conversation, last: Turn) -> Generator[Event, None, None]:
+        """What a follow-up asks of one figure of the last answer; the subject of the conversation stays."""
+        figids = in_focus(query.question, last)
+        if not figids:
+            reason = f"The last answer has only {figures_of(len(last.figids))}." if last.figids else WHICH_FIGURE
+            yield replace(self._abstain(query, conversation, reason, []), conversation=conversation)
+            return
+        turn = replace(last, question=query.question, focus=figids[0])
+        for event in self._describe(query, figids, conversation):
+            if isinstance(event, Answer):
+                event = replace(event, conversation=conversation.with_turn(turn))
+            yield event
 
     def _understood(
         self, question: str, conversation: Conversation, filters: Filters | None
-    ) -> tuple[Facet | None, Query]:
+    ) -> tuple[Breakdown | None, Query]:
         """What a question counts figures by, if it does, and what else it says."""
         checked = checked_filters(filters, self.catalog) if filters else None
-        facet, rest = read_facet(question) if len(question) <= MAX_QUESTION else (None, question)
+        if len(question) > MAX_QUESTION and looks_like_gene_list(question):
+            raise QuestionError(
+                "This gene list is too long for a question. Give it as a file to `pfocr-chat genes`, or to gene_list()."
+            )
+        counted = read_breakdown(question) if len(question) <= MAX_QUESTION else None
         last = conversation.last
-        if facet is None or (last and len(last.figids) == 1):
+        if counted is None or (last and (last.focus or len(last.figids) == 1)):
             # After a turn about one figure, "which genes?" asks for those in it.
             return None, understand(question, self.catalog, conversation, filters=checked)
         before = Conversation() if asks_of_all(question) else conversation
-        query = understand(rest, self.catalog, before, filters=checked)
-        return facet, replace(query, question=understand(question, self.catalog).question)
+        query = understand(counted.rest, self.catalog, before, filters=checked)
+        return counted, replace(query, question=understand(question, self.catalog).question)
 
     def _overlaps(self, query: Query, conversation: Conversation, genes: str) -> Answer:
         """The figures that share most genes with a list."""
-        compared = compare_gene_list(genes, self.catalog, limit=HITS)
+        within = self.catalog.figids_meeting(query.filters) if query.filters else None
+        compared = compare_gene_list(genes, self.catalog, limit=REMEMBERED, within=within)
+        if not compared.found:
+            return self._abstain(query, conversation, compared.text.strip(), [])
         figids = [row.figid for row in compared.result.rows]
         hits = self.retriever.to_hits(query, figids[:LARGE_EVIDENCE])
         return self._answer(query, conversation, compared.text, figids=figids, hits=hits)
@@ -171,7 +207,7 @@ class Chain:
         )
 
     def _search(
-        self, query: Query, conversation: Conversation, facet: Facet | None = None
+        self, query: Query, conversation: Conversation, counted: Breakdown | None = None
     ) -> Generator[Event, None, None]:
         yield Stage(f"Searching {self.catalog.figures:,} figures")
         listing = self.retriever.complete(query)
@@ -181,8 +217,8 @@ class Chain:
             yield self._abstain(query, conversation, reason, hits, listing=listing)
             return
         chosen = _choose(query, hits, listing)
-        if facet:
-            answer = self._count(query, conversation, chosen, facet, listing)
+        if counted:
+            answer = self._count(query, conversation, chosen, counted, listing)
             yield Text(answer.text)
             yield answer
             return
@@ -213,18 +249,16 @@ class Chain:
         )
 
     def _count(
-        self, query: Query, conversation: Conversation, chosen: Sequence[str], facet: Facet, listing: Listing
+        self, query: Query, conversation: Conversation, chosen: Sequence[str], counted: Breakdown, listing: Listing
     ) -> Answer:
         """The figures that answer, counted by a facet; the names asked about get no row of their own."""
         asked = {name for entity in query.entities for name in entity.names}
-        table = count_facet(facet, chosen, self.catalog, leave_out=asked)
+        table = count_facet(counted.facet, chosen, self.catalog, leave_out=asked)
         narrowed = self.retriever.has_other_words(query, listing)
         lead = list_lead(query, chosen, len(chosen), listing, narrowed=narrowed).rstrip(":\n")
-        them = "it" if len(chosen) == 1 else "them"
-        unknown = f". No {facet.label} is known of {them}."
-        found = f", by {facet.label}:\n\n{table.to_markdown()}" if table.rows else unknown
+        text = facet_text(lead, table, limit=counted.limit, number=counted.asks_number, others=bool(asked))
         notes = (*list_notes(query, listing, narrowed=narrowed), *self._undated(query))
-        answer = self._answer(query, conversation, lead + found, figids=chosen, notes=notes, listing=listing)
+        answer = self._answer(query, conversation, text, figids=chosen, notes=notes, listing=listing)
         return replace(answer, table=table)
 
     def _write(
@@ -344,14 +378,14 @@ class Chain:
             hits=tuple(hits),
             llm=self.llm_name,
             generation=self.generation,
-            notes=(*reading_notes(query), *weaker_note(listing), *self._relaxed(query)),
+            notes=(*reading_notes(query), *weaker_note(listing), *self._relaxed(query), *self._undated(query)),
             listing=listing,
         )
 
 
 def _turn(query: Query, figids: Sequence[str]) -> Turn:
     intent = query.intent if query.intent.is_list else Intent.RELATION
-    return Turn(query.question, query.text, intent, tuple(figids[:MAX_RELATED]), query.stated)
+    return Turn(query.question, query.text, intent, tuple(figids[:REMEMBERED]), query.stated)
 
 
 def _why_abstain(query: Query, hits: Sequence[Hit], listing: Listing) -> str | None:
@@ -361,16 +395,18 @@ def _why_abstain(query: Query, hits: Sequence[Hit], listing: Listing) -> str | N
     if listing or any(_has_all(query, hit) for hit in hits[:10]):
         return None
     inside = condition_of(query) or " in the index"
-    if not hits:
-        return f"No figure{inside} matches this question."
     best = max((hit.similarity or 0.0 for hit in hits[:10]), default=0.0)
-    if query.intent is Intent.COUNT and query.entities:
-        return f"No figure{inside} shows {all_of(query, with_words=True)}."
-    if query.intent is Intent.LISTING and len(query.groups) > 1 and best < CLOSE_ENOUGH:
-        return f"No figure{inside} shows {all_of(query)}."
-    if best < (UNFAMILIAR if query.unfamiliar else OFF_TOPIC):
-        return "No figure in the index is about this question."
-    return None
+    is_near = bool(hits) and best >= (UNFAMILIAR if query.unfamiliar else OFF_TOPIC)
+    asked = all_of(query, with_words=True)
+    if query.intent is Intent.COUNT and asked:
+        return f"No figure{inside} shows {asked}."
+    if query.intent is Intent.LISTING and query.groups and (query.filters or len(query.groups) > 1):
+        return None if is_near and best >= CLOSE_ENOUGH else f"No figure{inside} shows {asked}."
+    if is_near:
+        return None
+    if query.intent.is_list and asked and query.filters:
+        return f"No figure{inside} shows {asked}."
+    return f"No figure{inside} {'is about' if hits else 'matches'} this question."
 
 
 def _has_all(query: Query, hit: Hit) -> bool:

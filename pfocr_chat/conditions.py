@@ -67,16 +67,14 @@ def checked_filters(filters: Filters, catalog: Catalog) -> Filters:
 def _check_years(filters: Filters) -> None:
     last = date.today().year + 1
     for year in (filters.year_from, filters.year_to):
-        if year is not None and not FIRST_YEAR <= year <= last:
-            raise QuestionError(f"{year} is no year of publication. Give one from {FIRST_YEAR} to {last}.")
+        if year is not None and not (isinstance(year, int) and FIRST_YEAR <= year <= last):
+            raise QuestionError(f"{year!r} is no year of publication. Give one from {FIRST_YEAR} to {last}.")
     if filters.year_from and filters.year_to and filters.year_from > filters.year_to:
-        raise QuestionError(
-            f"No year is after {filters.year_from} and before {filters.year_to}. Give the earlier first."
-        )
+        raise QuestionError(f"The first year, {filters.year_from}, is after the last, {filters.year_to}.")
 
 
 def _each(
-    typed: Sequence[str],
+    typed: Sequence[str] | str,
     what: str,
     find: Callable[[str], Sequence[str]],
     all_of_them: Iterable[str] = (),
@@ -84,6 +82,7 @@ def _each(
     one: bool = False,
 ) -> tuple[str, ...]:
     """What ``find`` has for each of the names; ``one`` where a family would ask for all of its members."""
+    typed = (typed,) if isinstance(typed, str) else typed
     if len(typed) > MAX_NAMES:
         raise QuestionError(f"A condition names {len(typed):,} {what}s; at most {MAX_NAMES} can be used.")
     found: list[str] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -64,7 +64,12 @@ class GeneListResult:
 
 
 def rank_figures(
-    sets: GeneSets, symbols: Sequence[str], *, limit: int = 50, min_overlap: int | None = None
+    sets: GeneSets,
+    symbols: Sequence[str],
+    *,
+    limit: int = 50,
+    min_overlap: int | None = None,
+    within: Collection[str] | None = None,
 ) -> GeneListResult:
     """Figures by the overlap of their genes with ``symbols``; those that ``sets`` does not have count for nothing.
 
@@ -73,7 +78,8 @@ def rank_figures(
     the draws: the one-sided Fisher's exact test. The q-value is Benjamini and Hochberg's, over all
     figures with at least one listed gene, whatever ``min_overlap`` leaves out afterwards. Best first
     is by p-value, then by the size of the overlap, then by figid. ``min_overlap`` is by default
-    ``MIN_OVERLAP``, and 1 for a list of fewer than three genes.
+    ``MIN_OVERLAP``, and 1 for a list of fewer than three genes. Only figures ``within`` are tested, if it is
+    given; the background stays that of the index.
     """
     listed = _places(sets, symbols)
     least = min_overlap if min_overlap is not None else MIN_OVERLAP if len(listed) > MIN_OVERLAP else 1
@@ -81,6 +87,8 @@ def rank_figures(
     is_listed[listed] = 1
     before = np.concatenate([[0], np.cumsum(is_listed[sets.members])])
     overlaps = before[sets.starts[1:]] - before[sets.starts[:-1]]
+    if within is not None:
+        overlaps = np.where([figid in within for figid in sets.figids], overlaps, 0)
     tested = np.flatnonzero(overlaps)
     overlaps, sizes = overlaps[tested], np.diff(sets.starts)[tested]
     p_values = _upper_tails(overlaps, sizes, population=len(sets.genes), draws=len(listed))

@@ -19,6 +19,7 @@ from pfocr_chat.lexicon import (
     STOPWORDS,
     atoms,
     greek_variants,
+    is_ordinary_word,
     name_key,
     reads_as_name,
     squeezed,
@@ -344,7 +345,13 @@ def _to_entity(window: Window, readings: list[Reading], catalog: Catalog) -> Ent
         names=names,
         label=top.name,
         is_family=top.is_family,
-        aliases=frozenset(v for alias in own for v in greek_variants(alias) if v == window.spelling or _is_distinct(v)),
+        # Letter case is lost in normalised text, and "MET" would be found in "has met".
+        aliases=frozenset(
+            v
+            for alias in own
+            for v in greek_variants(alias)
+            if _is_distinct(v) or (v == window.spelling and not is_ordinary_word(v))
+        ),
         keys=frozenset(squeezed(alias) for alias in own),
         alternatives=tuple(others),
     )

@@ -95,7 +95,7 @@ _ONE_RECORD = re.compile(
 )
 _WORDS = {
     Facet.FIGTYPE: r"(?:figure|diagram|image)[ -]types?|figtypes?|(?:types?|kinds?|sorts?) of (?:figures?|diagrams?)",
-    Facet.YEAR: r"(?:(?:publication|calendar) )?years?(?: of publication)?",
+    Facet.YEAR: r"(?:(?:publication|calendar) )?years?(?: of publication)?|publication dates?",
     Facet.JOURNAL: r"(?:scientific )?journals?(?: titles?| names?)?",
     Facet.ORGANISM: r"(?:model )?(?:organisms?|species)|taxa",
     Facet.GENE: r"(?:human )?(?:genes?|proteins?)(?: symbols?| names?| products?)?",
@@ -145,12 +145,18 @@ def _how_often(place: str) -> str:
     return rf"(?:(?P<most_{place}> {_RANKED})|(?P<often_{place}> {_OFTEN}))?"
 
 
+_NUMBERS = {
+    "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "twelve": 12,
+    "fifteen": 15, "twenty": 20, "thirty": 30, "fifty": 50, "hundred": 100,
+}  # fmt: skip
+_NUMBER = rf"(?:[1-9]\d{{0,2}}|{'|'.join(_NUMBERS)})"
 _BEFORE = re.compile(
     rf"(?<![\w-])(?P<place>(?:in|from|by|for|of|during|on|{_BESIDE}) )?"
-    r"(?:(?P<asks>(?:which|what) (?:(?:is|are|was|were) )?)|(?P<many>how many )"
+    r"(?:(?P<asks>(?:which|what) (?:(?:is|are|was|were) )?)|(?P<many>how many "
+    r"|(?:(?:what|how (?:large|big|high)) (?:is|was) )?(?:the )?(?:total )?numbers? of )"
     r"|(?P<lists>(?:list|name|show|give|find|get|rank|tabulate|count|tell) (?:(?:me|us) )?))?"
-    r"(?:(?:all|of|the|other|different|distinct|unique|further) ){0,4}"
-    rf"(?P<top>top (?:(?:\d{{1,3}}|three|five|ten|twenty) )?|(?:{_SUPERLATIVE}|{_OFTEN}|most) (?:{_DRAWN}|{_TOLD}) "
+    rf"(?:(?:all|of|the|other|different|distinct|unique|further|(?P<number>{_NUMBER})) ){{0,4}}"
+    rf"(?P<top>top (?:(?P<top_number>{_NUMBER}) )?|(?:{_SUPERLATIVE}|{_OFTEN}|most) (?:{_DRAWN}|{_TOLD}) "
     rf"|{_SUPERLATIVE} )?$",
     re.IGNORECASE,
 )
@@ -184,6 +190,14 @@ _SORTED = frozenset(
 _ACROSS = re.compile(
     r"(?<![\w-])(?:(?:distributed|spread) )?(?:across|over|among|between)(?: the| all)?(?: different)? $", re.IGNORECASE
 )
+_ORDERS = re.compile(
+    r"\W*(?:(?:please|can you|could you|would you|i want(?: you)? to|let us|let's|now|then|and|but|also|ok)\W+){0,4}"
+    r"(?:sort|order|rank|group|split|divide|separate|arrange|organi[sz]e|categori[sz]e|classify|tabulate|count|list|show"
+    r"|display|plot|chart|break)(?: me)?(?: (?:all|of|the|this|that|these|those|them|it|same|last|found)){0,4}"
+    r"(?: (?:results?|lists?|answers?|hits|matches|ones))?(?: down| up| out)?",
+    re.IGNORECASE,
+)
+"""An order to break down what was found before: "sort them", "now group the results"."""
 _SPREAD = re.compile(r"\b(?:distribut\w{2,3}|spread|breakdown|compare)\b", re.IGNORECASE)
 _COUNTING = re.compile(
     rf"\b(?:{_FIGURES}|how many|how often|numbers? of|counts?|trends?|distribution|breakdown|popularity|interest in"
@@ -191,6 +205,13 @@ _COUNTING = re.compile(
     re.IGNORECASE,
 )
 _EXPLAINS = re.compile(r"\W*(?:how (?!many|often)|why|do(?:es)?|did|is|are|can|explain|describe)\b", re.IGNORECASE)
+_OF_ALL = re.compile(
+    r"(?: (?:are|is)(?: there| shown)?)?(?: (?:here|altogether|overall|in (?:all|total)|in (?:the|this|your)"
+    r" (?:whole |entire )?(?:index|database|collection|corpus)))?(?:,? please)?\W*$",
+    re.IGNORECASE,
+)
+"""The end of a question that names nothing to be counted in."""
+_OF_PEOPLE = re.compile(r"human\b", re.IGNORECASE)
 _OVER_TIME = re.compile(
     r"(?:(?:been )?(?:grown?|grew|chang(?:e[ds]?|ing)|evolv(?:e[ds]?|ing)|develop(?:ed)?|var(?:y|ied)|risen?|rose"
     r"|increas(?:e[ds]?|ing)|declin(?:e[ds]?|ing)|distributed|spread) )?"
@@ -211,6 +232,7 @@ _SAID = re.compile(rf"(?:(?:{_RANKED}|{_OFTEN}) )?\b{_DRAWN}\b(?: (?:{_RANKED}|{
 _LEFT_OVER = re.compile(
     r"\b(?:the )?(?:most|least) (?:often|frequently|commonly)\b| the most(?=\W*$)|,? please(?=\W*$)"
     r"|\b(?:together|along)(?= with\b)"
+    r"|,? (?:newest|oldest|latest|earliest|largest|most) first(?=\W*$)|,? (?:in )?(?:a|de)scending(?: order)?(?=\W*$)"
     r"|\b(?:in|across|among|from) (?:all |the |published ){0,2}(?:figures|papers|publications|articles)"
     r"(?=\W*$| (?:published|since|before|after|between|until|from|in|by)\b)",
     re.IGNORECASE,
@@ -247,31 +269,53 @@ _PLACES = re.compile(
 class _Phrase:
     """Asks for a breakdown by ``facet`` from ``start`` on; ``spans`` are the words that say so, to be cut out.
 
-    One that is ``weak`` only says what is to be counted ("how many papers").
+    One that is ``weak`` only says what is to be counted ("how many papers"). ``limit`` is the number of
+    values asked for ("top 5 genes").
     """
 
     facet: Facet
     start: int
     spans: tuple[tuple[int, int], ...]
     is_weak: bool = False
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Breakdown:
+    """What a question asks to be counted: the figures that ``rest`` asks for, by ``facet``.
+
+    ``limit`` is the number of values it asks for ("top 5 genes"), if it says one; ``asks_number`` says
+    that it asks how many values there are ("how many journals").
+    """
+
+    facet: Facet
+    rest: str
+    limit: int | None = None
+    asks_number: bool = False
 
 
 def read_facet(question: str) -> tuple[Facet | None, str]:
-    """The breakdown that a question asks for, and what it asks to be broken down.
+    """The facet of the breakdown that a question asks for, and the rest of it; or ``None`` and the question."""
+    asked = read_breakdown(question)
+    return (asked.facet, asked.rest) if asked else (None, question)
+
+
+def read_breakdown(question: str) -> Breakdown | None:
+    """The breakdown that a question asks for, if it does.
 
     The rest is a request for the figures to be counted ("all figures with SMAD4"), without the words of the
-    breakdown; "all figures" where the question names nothing else. With ``None`` it is the question as given.
+    breakdown; "all figures" where the question names nothing else.
     """
     text = " ".join(question.split())
     if _ONE_RECORD.search(text) or FIGID_PATTERN.search(text):
-        return None, question
+        return None
     found = [_sorted_by(text, noun) or _asked(text, noun) for noun in islice(_NOUN.finditer(text), MAX_NOUNS)]
     phrases = [phrase for phrase in (*found, _over_time(text)) if phrase]
     if not phrases:
-        return None, question
+        return None
     first = min(phrases, key=lambda phrase: (phrase.is_weak, phrase.start))
     others = [span for phrase in phrases if not phrase.is_weak for span in phrase.spans]
-    return first.facet, _rest(text, {*first.spans, *others})
+    return Breakdown(first.facet, _rest(text, {*first.spans, *others}), first.limit, first.is_weak)
 
 
 def _facet_of(noun: re.Match[str]) -> Facet:
@@ -290,11 +334,14 @@ def _sorted_by(text: str, noun: re.Match[str]) -> _Phrase | None:
     if across and counts and _is_plural(noun[facet.name]) and _SPREAD.search(text):
         return _Phrase(facet, across.start(), ((across.start(), noun.end()),))
     by = _BY.search(text, max(0, start - 80), start)
-    if by is None or (facet is not Facet.ORGANISM and _is_plural(noun[facet.name])):
+    orders = by and _ORDERS.fullmatch(text[: by.start("by")].rstrip())
+    if by is None or (facet is not Facet.ORGANISM and not orders and _is_plural(noun[facet.name])):
         return None
     how = (by["how"] or "").lower()
     is_sorted = how in _SORTED
-    if facet is Facet.YEAR:
+    if orders:
+        is_meant = True
+    elif facet is Facet.YEAR:
         is_meant = not re.match(r" ?\d", text[noun.end() :])
     else:
         is_meant = bool(_AFTER_BY.match(text, noun.end())) and (counts or not _EXPLAINS.match(text))
@@ -314,16 +361,21 @@ def _asked(text: str, noun: re.Match[str]) -> _Phrase | None:
     if spans is None and _is_always_counted(text, facet, noun, before):
         spans = _all_words(text, start, noun)
     if spans is None and before["many"] and facet is Facet.PAPER:
-        spans = ()
-    return None if spans is None else _Phrase(facet, start, spans, is_weak=bool(before["many"]))
+        # Of "how many papers" enough is left to ask for the number of figures.
+        spans = () if before["many"].lower().startswith("how many") else ((start, noun.start()),)
+    number = before["top_number"] or before["number"]
+    limit = _NUMBERS.get(number.lower()) or int(number) if number else None
+    return None if spans is None else _Phrase(facet, start, spans, is_weak=bool(before["many"]), limit=limit)
 
 
 def _is_always_counted(text: str, facet: Facet, noun: re.Match[str], before: re.Match[str]) -> bool:
     """Whether a noun asks for a breakdown with nothing said of how often it is found."""
     asks, opens = bool(before["asks"]), before.start() == 0 and not before["place"]
     if before["many"]:
-        return facet in (Facet.JOURNAL, Facet.FIGTYPE) or (
-            bool(before["place"]) and facet in (Facet.ORGANISM, Facet.PAPER)
+        return (
+            facet in (Facet.JOURNAL, Facet.FIGTYPE)
+            or (bool(before["place"]) and facet in (Facet.ORGANISM, Facet.PAPER))
+            or (facet is not Facet.PAPER and _says_no_more(text, before, noun.end()))
         )
     if not _is_plural(noun[facet.name]) or facet is Facet.PAPER:
         return False
@@ -332,6 +384,13 @@ def _is_always_counted(text: str, facet: Facet, noun: re.Match[str], before: re.
     if facet is Facet.ORGANISM and asks and before["place"]:
         return True
     return asks and len(before["asks"].split()) == 1 and not text[noun.end() :].strip(" ?!.")
+
+
+def _says_no_more(text: str, before: re.Match[str], end: int) -> bool:
+    """Whether a question is only "how many genes" or "the most common diseases"."""
+    first = text[: before.start()].strip()
+    is_first = not before["place"] and (not first or bool(_CONTINUES.fullmatch(first)))
+    return is_first and not _OF_PEOPLE.match(text[before.end() :]) and bool(_OF_ALL.match(text, end))
 
 
 def _counted(text: str, start: int, noun: re.Match[str], before: re.Match[str]) -> tuple[tuple[int, int], ...] | None:
@@ -350,6 +409,8 @@ def _counted(text: str, start: int, noun: re.Match[str], before: re.Match[str]) 
     if _ENDS_THERE.match(text, tail.end()):
         is_often = bool(tail["often_before"] or tail["often_after"]) and bool(tail["drawn"])
         of_figures = tail["drawn"] or not _is_of_the_world(text, noun, f"{top} {tail['told']}")
+        # Nothing but figures is meant where nothing else is said: "most common diseases".
+        of_figures = of_figures or _says_no_more(text, before, tail.end())
         if (is_most or is_often or top) and (of_figures or top.startswith("top")):
             return direct
     figures = _IN_FIGURES.match(text, tail.end())
@@ -411,7 +472,9 @@ def _rest(text: str, spans: Collection[tuple[int, int]]) -> str:
     mark = "?" if text.rstrip().endswith("?") else ""
     text = _tidy(_LEFT_OVER.sub(" ", text))
     again = _CONTINUES.match(text)
-    first, text = (f"{again[0].strip()} ", text[again.end() :]) if again else ("", text)
+    first, text = (again[0].strip(), text[again.end() :]) if again else ("", text)
+    first = f"{first} " if first and not re.search("(?:now|ok)", first, re.IGNORECASE) else ""
+    text = "" if _ORDERS.fullmatch(text) else text
     text = _DANGLING.sub("", _tidy(_LEADS.sub("", text, count=1) if _LEADS.match(text) else text))
     if not _PICTURES.search(text):
         text = _PAPERS.sub("figures", text, count=1)

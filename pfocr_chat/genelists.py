@@ -8,7 +8,7 @@ is asked for: one printed word would make many of the list's genes overlap at on
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -16,7 +16,17 @@ from pfocr_chat.catalog import Catalog, GeneSets, Reading
 from pfocr_chat.enrichment import GeneListResult, rank_figures
 from pfocr_chat.entities import SHARE, weight
 from pfocr_chat.errors import QuestionError
-from pfocr_chat.lexicon import GREEK, RELATION_WORDS, STOPWORDS, lookup_key, name_key, reads_as_name, singular, squeezed
+from pfocr_chat.lexicon import (
+    ENGLISH_LIKE,
+    GREEK,
+    RELATION_WORDS,
+    STOPWORDS,
+    lookup_key,
+    name_key,
+    reads_as_name,
+    singular,
+    squeezed,
+)
 from pfocr_chat.nomenclature import NameSource
 from pfocr_chat.records import Kind, Tier
 
@@ -269,10 +279,9 @@ class _Resolution:
             self.genes.extend(ListedGene(typed, member, label) for member in members)
 
 
-def enrich(resolved: Resolved, catalog: Catalog, *, limit: int = 50, min_overlap: int | None = None) -> GeneListResult:
-    """The figures of the index that overlap most with a list; see ``rank_figures``."""
-    sets = catalog.gene_sets(_weakest(resolved.with_families))
-    return rank_figures(sets, resolved.symbols, limit=limit, min_overlap=min_overlap)
+def enrich(resolved: Resolved, catalog: Catalog, **options: Any) -> GeneListResult:
+    """The figures of the index that overlap most with a list; the options are those of ``rank_figures``."""
+    return rank_figures(catalog.gene_sets(_weakest(resolved.with_families)), resolved.symbols, **options)
 
 
 def render_gene_list(result: GeneListResult, resolved: Resolved) -> str:
@@ -286,20 +295,39 @@ def render_gene_list(result: GeneListResult, resolved: Resolved) -> str:
 
 def _summary(result: GeneListResult, resolved: Resolved) -> str:
     how = "shown, by themselves or as a member of a printed family," if resolved.with_families else "printed"
-    background = f"{_counted(result.background, 'gene')} {how} in figures of this index"
+    background = f"the {_counted(result.background, 'gene')} {how} in figures of this index"
     if not result.listed:
-        return f"None of the listed genes is in the background, the {background}, so there is nothing to compare."
-    genes = "the one listed gene" if result.listed == 1 else f"at least one of the {result.listed:,} listed genes"
-    found = result.figures_found
-    shared = f" **{found:,}** of them share{'s' if found == 1 else ''} {result.min_overlap} or more."
+        return f"None of the listed genes is in the background, {background}, so there is nothing to compare."
+    if not result.figures_found:
+        least = "two" if result.min_overlap == 2 else f"{result.min_overlap:,}"
+        shown = f"{_counted(result.figures_tested, 'figure')} show{'s' if result.figures_tested == 1 else ''} fewer"
+        none = f"No figure shares {least} or more of the {result.listed:,} listed genes"
+        return f"{none}; {shown}. The background is {background}."
     return (
-        f"**{_counted(result.figures_tested, 'figure')}** show{'s' if result.figures_tested == 1 else ''} {genes},"
-        f" tested against a background of the {background}."
-        + (shared if result.min_overlap > 1 else "")
-        + " p is the probability of as large an overlap by chance (hypergeometric, one-sided), q is p corrected for"
+        f"{_found(result)}, tested against a background of {background}."
+        " p is the probability of as large an overlap by chance (hypergeometric, one-sided), q is p corrected for"
         " the number of figures tested (Benjamini–Hochberg)."
         + (" A printed family counts as many genes, so that p is too small there." if resolved.with_families else "")
+        + _cut(result)
     )
+
+
+def _found(result: GeneListResult) -> str:
+    """How many figures are the answer, first, and of how many that show any of the genes."""
+    tested, found, listed = result.figures_tested, result.figures_found, f"of the {result.listed:,} listed genes"
+    counted, s = f"**{_counted(found, 'figure')}**", "s" if found == 1 else ""
+    if result.min_overlap == 1:
+        return f"{counted} show{s} {'the one listed gene' if result.listed == 1 else f'at least one {listed}'}"
+    every = f"{tested:,} that show{'s' if tested == 1 else ''} at least one"
+    return f"{counted} share{s} {result.min_overlap} or more {listed}, of {every}"
+
+
+def _cut(result: GeneListResult) -> str:
+    """That not all figures are among the rows, or not all rows in the table."""
+    rows, found = len(result.rows), result.figures_found
+    cut = [f"the best {rows:,} of {found:,} are listed"] if rows < found else []
+    cut += [f"the table has the best {SHOWN_FIGURES}"] if rows > SHOWN_FIGURES else []
+    return f" Here {', and '.join(cut)}." if cut else ""
 
 
 def _table(result: GeneListResult) -> str:
@@ -360,6 +388,11 @@ class GeneListAnswer:
     result: GeneListResult
 
     @property
+    def found(self) -> bool:
+        """Whether any figure shares as many genes with the list as it has to."""
+        return self.result.figures_found > 0
+
+    @property
     def text(self) -> str:
         """Markdown for people."""
         return render_gene_list(self.result, self.resolved)
@@ -370,16 +403,21 @@ class GeneListAnswer:
 
 
 def compare_gene_list(
-    genes: str | Sequence[str], catalog: Catalog, *, limit: int = 50, with_families: bool = False
+    genes: str | Sequence[str],
+    catalog: Catalog,
+    *,
+    limit: int = 50,
+    with_families: bool = False,
+    within: Collection[str] | None = None,
 ) -> GeneListAnswer:
-    """A list, as typed or as names, compared with every figure of the index.
+    """A list, as typed or as names, compared with every figure of the index, or with those ``within``.
 
     Raises:
         QuestionError: there is no name in it, or more than ``MAX_GENES``.
     """
     names = parse_gene_list(genes if isinstance(genes, str) else "\n".join(genes))
     resolved = resolve_genes(names, catalog, with_families=with_families)
-    return GeneListAnswer(resolved, enrich(resolved, catalog, limit=limit))
+    return GeneListAnswer(resolved, enrich(resolved, catalog, limit=limit, within=within))
 
 
 _ASKS_OVERLAP = re.compile(
@@ -390,21 +428,49 @@ _ASKS_OVERLAP = re.compile(
 )
 _SYMBOL_LIKE = re.compile(r"[A-Z][A-Z\d]*[A-Z\d](?:-[A-Z\d]+)?(?:orf\d+)?")
 _NO_NAMES = STOPWORDS | RELATION_WORDS
+_LABEL = re.compile(r"\s*(?:my |the |these )?(?:genes?|gene symbols?|symbols?|proteins?|list)\s*:", re.IGNORECASE)
+_AND = re.compile(r"[\s,;]{1,5}and\s{1,5}", re.IGNORECASE)
+_LAST_AND = re.compile(_AND.pattern + r"(?=\S+$)", re.IGNORECASE)
+_CODE = re.compile(r"(?=.{2,20}$)[A-Za-zΑ-Ωα-ω]*(?:\d|[A-ZΑ-Ωα-ω](?=[A-ZΑ-Ωα-ω\d]|$)|[a-z][A-Z])[\w./-]*")
 LEAST = 3
 """Names that make a list."""
+LEAST_IN_A_ROW = 4
+"""Names that make one without being asked to be compared, and not on lines of their own."""
+MOST_UNKNOWN = 0.25
+"""Share of such a list that may be no gene."""
 
 
 def listed_in(question: str, catalog: Catalog) -> str | None:
-    """The gene list in a question that asks to compare one with the figures, or that is nothing else; or ``None``.
+    """The names of the gene list in a question that asks to compare one with the figures, or that is nothing else.
 
-    Two thirds of its items, and three at least, have to be names of genes, and none an ordinary word.
+    Where the question asks for it, two thirds of the items have to be names of genes, and three at
+    least. A question that is nothing else has four names, or three on lines of their own, and three
+    quarters of them are genes. No item may be an ordinary word.
     """
     found = _ASKS_OVERLAP.search(question)
     if found and _is_list(_items(found["list"]), catalog):
-        return found["list"].rstrip(" ?.!")
+        return _AND.sub(", ", found["list"].rstrip(" ?.!"))
     items = _items(question)
     whole = len(items) > LEAST and all(_SYMBOL_LIKE.fullmatch(item) for item in items)
-    return question if whole and _is_list(items, catalog) else None
+    if whole and _is_list(items, catalog):
+        return "\n".join(items)
+    label = _LABEL.match(question)
+    text = _LAST_AND.sub(", ", question[label.end() if label else 0 :].strip(" \t\r\n?.!"))
+    names = _names(text) if _STRONG_SEPARATOR.search(text) else ()
+    least = LEAST_IN_A_ROW if re.search(r"[,;\t]", text) else LEAST
+    return "\n".join(names) if len(names) >= least and _are_genes(names, catalog) else None
+
+
+def looks_like_gene_list(text: str) -> bool:
+    """Whether a text is a list of names rather than sentences, as far as can be said without knowing any gene."""
+    parts = [part.strip(_AROUND) for part in _STRONG_SEPARATOR.split(text)]
+    rows = [part for part in parts if part and not re.fullmatch(r"[\d.,eE+-]+", part)]
+    in_a_row = len(rows) < LEAST_IN_A_ROW
+    items = [word.strip(_AROUND) for word in text.split()] if in_a_row else rows
+    like = sum(bool(_CODE.fullmatch(item)) or (not in_a_row and " " not in item) for item in items)
+    words = [word.lower() for item in items for word in item.split()]
+    ordinary = sum(word in STOPWORDS for word in words)
+    return LEAST_IN_A_ROW <= len(items) <= like / (1 - MOST_UNKNOWN) and ordinary <= 0.02 * len(words)
 
 
 def _is_list(items: Sequence[str], catalog: Catalog) -> bool:
@@ -413,6 +479,24 @@ def _is_list(items: Sequence[str], catalog: Catalog) -> bool:
     readings = catalog.readings(lookup_key(item) for item in items)
     genes = sum(any(r.kind is Kind.GENE for r in readings.get(lookup_key(item), ())) for item in items)
     return genes >= max(LEAST, len(items) * 2 / 3)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    try:
+        return parse_gene_list(text)
+    except QuestionError:
+        return ()
+
+
+def _are_genes(names: Sequence[str], catalog: Catalog) -> bool:
+    """Whether nearly all are genes, and no other is of ordinary words, as in "TNF, IL6, IL1B, sepsis"."""
+    readings = _gene_readings(names, catalog)
+    others = [name for name in names if name not in readings or not (" " in name or reads_as_name(name))]
+    if len(names) - len(others) < LEAST or len(others) > MOST_UNKNOWN * len(names):
+        return False
+    words = {word.strip(_AROUND + "?!()"): " " in name for name in others for word in name.split()}
+    plain = [w for w in words if w in ("OR", "NOT") or (w.isalpha() and not any(map(str.isupper, w[1:])))]
+    return not any(words[w] or w.lower() in _NO_NAMES | ENGLISH_LIKE or catalog.has_word(w.lower()) for w in plain)
 
 
 def _items(text: str) -> list[str]:

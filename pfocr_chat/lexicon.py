@@ -75,19 +75,20 @@ RELATION_WORDS = frozenset(
     regulation control controls promote promotes suppress suppresses block blocks bind binds interact interacts
     interaction crosstalk cross talk role roles function effect effects affect affects mechanism mechanisms
     signal signals signaling signalling cascade cascades upstream downstream mediate mediates mediated model
-    overview schematic summary process processes cell cells gene genes protein proteins deal deals dealing""".split()
+    overview schematic summary process processes cell cells gene genes protein proteins family families superfamily deal
+    deals dealing""".split()
 )
 """Words of a question that say how things are related, or what kind of thing they are, and name no subject."""
 
 ENGLISH_LIKE = frozenset(
-    """act add age aim an and ant arc are arm art as at bad bar bat be beam best bid big bit box can cap cat cell
-    cells chip clock cluster cope damp dark day direct disc dose drug end era etc eye fact far fast fat fig fish
-    flap fly for form gap gas gene genes get had has hip hit hot how ice impact in ion is it jet key kit lab large
-    last layer leg light link load lot map mark mask mass max met mice mid mix model mouse move mute nail net new
-    no normal not now of off on out pace pad part past path peak pen per pin plan plant plants poly pop protein
-    proteins rack rain rap rare rat ray red rest rim ring rip road role root sam sea set she ski skin sky small so
-    son spy star stem step stress tail tan tap target task tax the top trap tub type via was wave week what who
-    wiz""".split()
+    """act add age aim an and ant arc are arm art as at bad bar bat be beam best bid big bit box can cap cat
+    cell cells chip clock cluster cope damp dark day direct disc dose drug end era etc eye fact far fast fat fig
+    fish flap fly for form gap gas gene genes get had has help hip hit hot how ice impact impacts in ion is it
+    jet key kit lab large last layer leg light link load lot map mark mask mass max met mice mid mix model mouse
+    move mute nail net new no normal not now of off on out pace pad part past path peak pen per pin plan plant
+    plants poly pop protein proteins rack rain rap rare rat ray red rest rim ring rip road role root sam sea set
+    she ski skin sky small so son spy star stem step stress tail tan tap target task tax the top trap tub type
+    via was wave week what who wiz""".split()
 )
 """English words that are also names of genes: read as names only where they are written in capitals."""
 
@@ -214,6 +215,11 @@ def name_windows(text: str, longest: int) -> list[tuple[str, int, int, str]]:
     return windows
 
 
+def is_ordinary_word(lowered: str) -> bool:
+    """Whether a word in lower case is one of English before it is a name."""
+    return lowered in STOPWORDS or lowered in ENGLISH_LIKE or lowered in RELATION_WORDS
+
+
 def reads_as_name(written: str) -> bool:
     """Whether a word of a question may be looked up as a name.
 
@@ -221,7 +227,7 @@ def reads_as_name(written: str) -> bool:
     related ("acts") count only with a capital inside ("CAT", "ERa"), single letters and bare numbers never.
     """
     lowered = written.lower()
-    if lowered in STOPWORDS or lowered in ENGLISH_LIKE or lowered in RELATION_WORDS:
+    if is_ordinary_word(lowered):
         return any(c.isupper() for c in written[1:]) and len(written) > 2
     return len(lowered) > 1 and not written.isdigit()
 

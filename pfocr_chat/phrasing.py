@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import reduce
 
 from pfocr_chat.answers import Evidence
 from pfocr_chat.citations import render_keys
 from pfocr_chat.generator import plain_markdown
 from pfocr_chat.queries import Entity, Hit, Listing, Query
+from pfocr_chat.tables import FacetTable, facet_lead
 
+SHOWN_ROWS = 20
+"""Rows of a count that are shown."""
 SHARED_NAMES = 6
 """Genes named that two figures have in common."""
 _OTHER_LOGIC = re.compile(r"\b(?:or|not|nor|neither|without|except|excluding)\b", re.IGNORECASE)
@@ -24,6 +28,15 @@ def condition_of(query: Query) -> str:
     """The filters in words, to go after "figures"."""
     words = plain_markdown(str(query.filters))
     return f" {words}{',' if ', ' in words else ''}" if words else ""
+
+
+def facet_text(lead: str, table: FacetTable, *, limit: int | None, number: bool, others: bool) -> str:
+    """Markdown: what was counted, after the ``lead`` that says of which figures; their ``number`` where it was asked
+    for, of ``others`` where the names asked about have no row."""
+    if not table.rows:
+        return f"{lead}. No {table.facet.label} is known of {'it' if table.total == 1 else 'them'}."
+    total = f" ({facet_lead(table, others=others)})" if number else ""
+    return f"{lead}, by {table.facet.label}{total}:\n\n{table.to_markdown(limit or SHOWN_ROWS)}"
 
 
 def list_lead(query: Query, chosen: Sequence[str], shown: int, listing: Listing, *, narrowed: bool) -> str:
@@ -43,6 +56,8 @@ def list_lead(query: Query, chosen: Sequence[str], shown: int, listing: Listing,
     else:
         missing = f"shows {all_of(query)}" if len(query.groups) > 1 else "has all of these words"
         lead = f"No figure{condition} {missing}; {counted} {'is' if one else 'are'} close in meaning"
+    if query.ignored:
+        lead += f", leaving aside {listed([f'“{plain_markdown(words)}”' for words in query.ignored], 'and')}"
     return f"{lead}{f'; the first {shown}' if len(chosen) > shown else ''}:\n\n"
 
 
@@ -82,6 +97,10 @@ def reading_notes(query: Query) -> Iterator[str]:
     """What was not taken as it was typed."""
     yield from (f"“{typed}” was read as “{read}”." for typed, read in query.corrections)
     yield from (f"“{words}” could not be used as a condition." for words in query.ignored)
+    yield from (
+        f"The question asks for figures {words}; the conditions set beside it hold instead."
+        for words in query.contradicted
+    )
 
 
 def list_notes(query: Query, listing: Listing, *, narrowed: bool) -> Iterator[str]:
@@ -93,7 +112,8 @@ def list_notes(query: Query, listing: Listing, *, narrowed: bool) -> Iterator[st
             f" {listed(query.other_words, 'and')} only ranked it."
         )
     logic = len(query.groups) < len(query.entities) or query.excluded or query.excluded_words
-    if listing and not logic and query.other_words and _OTHER_LOGIC.search(query.question):
+    used = reduce(lambda text, words: text.replace(words, " "), query.ignored, query.question)
+    if listing and not logic and query.other_words and _OTHER_LOGIC.search(used):
         yield "All words were taken together: alternatives and exclusions (“or”, “not”) work between names."
     yield from weaker_note(listing)
 
@@ -112,7 +132,8 @@ def all_of(query: Query, *, with_words: bool = False) -> str:
     names = ("both " if len(labels) == 2 and all(len(g) == 1 for g in query.groups) else "") + listed(labels, "and")
     words = [f"“{plain_markdown(word)}”" for word in query.other_words] if with_words else []
     without = listed(_refused(query), "or")
-    parts = [names] + ([f"with {listed(words, 'and')}"] if words else []) + ([f"without {without}"] if without else [])
+    also = listed(words, "and")
+    parts = [names, f"with {also}" if names and also else also, f"without {without}" if without else ""]
     return " ".join(part for part in parts if part)
 
 

@@ -77,11 +77,11 @@ class Filters:
             f"in {_joined(self.organisms, 'or')}" if self.organisms else "",
             f"from {_joined(self.pmcids, 'or')}" if self.pmcids else "",
             f"of type {_joined(self.figtypes, 'or')}" if self.figtypes else "",
-            _with("with", "gene", self.genes_all),
-            _with("with any of", "gene", self.genes_any),
-            _with("with none of", "gene", self.genes_none),
-            _with("with", "chemical", self.chemicals_all),
-            _with("with any of", "chemical", self.chemicals_any),
+            _printing("printing", "gene", self.genes_all, "and"),
+            _printing("printing", "gene", self.genes_any, "or"),
+            _printing("not printing", "gene", self.genes_none, "or"),
+            _printing("printing", "chemical", self.chemicals_all, "and"),
+            _printing("printing", "chemical", self.chemicals_any, "or"),
         )
         return ", ".join(part for part in parts if part)
 
@@ -156,11 +156,9 @@ def _years(low: int | None, high: int | None) -> str:
     return f"up to {high}" if high is not None else ""
 
 
-def _with(how: str, kind: str, names: Sequence[str]) -> str:
-    """ "with the gene AKT1", "with none of the genes AKT1 and AKT2"."""
-    if len(names) == 1:
-        return f"{'without' if 'none' in how else 'with'} the {kind} {names[0]}"
-    return f"{how} the {kind}s {_joined(names, 'and')}" if names else ""
+def _printing(how: str, kind: str, names: Sequence[str], word: str) -> str:
+    """ "printing the gene AKT1", "not printing the genes AKT1 or AKT2"."""
+    return f"{how} the {kind}{'s' if len(names) > 1 else ''} {_joined(names, word)}" if names else ""
 
 
 def _joined(names: Sequence[str], word: str) -> str:
@@ -206,7 +204,8 @@ class Query:
     ``filters`` are the conditions that hold, those ``stated`` in words (here or in an earlier turn) among them.
     ``unknown`` holds names that stand in no record, ``unfamiliar`` other such words, ``missing``
     figids and papers that the index does not have, ``ignored`` what reads like a condition and
-    could not be used, and ``corrections`` typing errors with what was read instead.
+    could not be used, ``contradicted`` conditions in words that others, given beside the question, rule out, and
+    ``corrections`` typing errors with what was read instead.
     ``refers_back`` says that the question was read as a follow-up of the turn before it.
     """
 
@@ -228,6 +227,7 @@ class Query:
     unknown: tuple[str, ...] = ()
     unfamiliar: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
+    contradicted: tuple[str, ...] = ()
     corrections: tuple[tuple[str, str], ...] = ()
     refers_back: bool = False
 

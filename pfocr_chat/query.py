@@ -27,16 +27,23 @@ from pfocr_chat.wording import corrected, expansions_of
 MAX_SUBJECT = 1_000
 """Characters of the turn before that a follow-up is read with."""
 
+_NOUN = r"(?:figures?|figs?|pathways?|diagrams?|schemes?|illustrations?|papers|articles|publications)"
+_PLURAL = r"(?:figures|figs|diagrams|schemes|illustrations|papers|articles|publications)"
+_GOES_ON = (
+    r"(?:about|on|with|without|except|excluding|not|lacking|for|that|of|from|showing|where|in|published|before|after|since"
+    r"|between|until|up to|by|\w+ing)"
+)
 _LISTING = re.compile(
-    r"\b(?:which|what|any|all|list|find|show me|give me|get me)\b(?:\W+\w+){0,4}?"
-    r"\W+(?:figures?|pathways?|diagrams?|schemes?)\b"
-    r"|^\W*(?:\w+\W+){0,6}?figures?\W+(?:about|on|with|without|except|not|lacking|for|that|of|from|showing|where|in|published|\w+ing)\b"
-    r"|\banything (?:on|about)\b",
+    rf"\b(?:which|what|any|all|list|find|show me|give me|get me)\b(?:\W+\w+){{0,4}}?\W+{_NOUN}\b"
+    rf"|^\W*(?:\w+\W+){{0,6}}?(?:figures?|figs?)\W+{_GOES_ON}\b"
+    rf"|^\W*(?!(?:how|why|who|where|when|do|does|did|is|are|can|explain|describe)\b)(?:\S{{1,60}}\s+){{1,8}}?{_PLURAL}"
+    rf"(?:\W*$|\W+{_GOES_ON}\b)"
+    r"|\banything (?:on|about)\b|\bwhich ones\b|^\W*(?:and )?any (?:with|on|about|of)\b",
     re.IGNORECASE,
 )
 _COUNT = re.compile(
-    r"\bhow many\b(?:\W+\w+){0,2}?\W+(?:figures?|pathways?|diagrams?|of (?:them|these|those))\b"
-    r"|^\W*(?:and )?how many\W*$"
+    rf"\bhow many\b(?:\W+\w+){{0,2}}?\W+(?:{_NOUN}|of (?:them|these|those))\b"
+    rf"|^\W*(?:and |so )?how many(?:\W*$|\W+(?:are|were|show|have|mention|contain|include|{_GOES_ON})\b)"
     r"|\bnumber of figures\b|\bcount\b(?:\W+\w+){0,3}?\W+figures\b",
     re.IGNORECASE,
 )
@@ -52,13 +59,18 @@ _ASKS_HELP = (
 _GREETING = re.compile(rf"^\W*(?:{_HELLO}(?:\W+{_ASKS_HELP})?|{_ASKS_HELP})\W*$", re.IGNORECASE)
 _CONTINUES = re.compile(
     r"^\W*(?:and|but|or|also|only|just|what about|how about|what (?:else|changes|happens)"
-    r"|same|those|these|them|it|they)\b",
+    r"|same|those|these|them|it|they|without|except|excluding|not|no|which (?:ones|of (?:them|these|those))"
+    r"|any (?:with|on|about|of))\b",
     re.IGNORECASE,
 )
 _ASKS_MORE = re.compile(r"^\W*(?:who|when|where|in which|which (?:paper|journal|year|organism))\b", re.IGNORECASE)
 _WHOLE = re.compile(
-    r"\b(?:are there|(?:in|of) (?:the|this|your) (?:whole |entire )?(?:index|database|collection|corpus)|altogether|overall"
-    r"|in (?:all|total))\b",
+    r"\b(?:are there|(?:in|of) (?:the|this|your) (?:whole |entire )?(?:index|database|collection|corpus)|altogether"
+    r"|overall|in (?:all|total))\b",
+    re.IGNORECASE,
+)
+_ALL = re.compile(
+    rf"{_WHOLE.pattern}|\b(?:all|every|list|show)(?: me)?(?: of)?(?: the| your)? {_NOUN}\W*$|\bhow many {_NOUN}\W*$",
     re.IGNORECASE,
 )
 _PRONOUN = re.compile(
@@ -66,6 +78,7 @@ _PRONOUN = re.compile(
     r"|the (?:first|second|third|last|other|same))\b",
     re.IGNORECASE,
 )
+_NUMBERED = re.compile(r"[A-Za-z]{3,6}-?\d{1,3}[A-Za-z]?")
 _CODE_LIKE = re.compile(r"[A-Za-z]\d|\d[A-Za-z]|[A-Za-z]-\d|[a-z][A-Z]|[A-Z]{3}")
 # Endings of enzymes, proteins and chemicals, and stems of the WHO's international non-proprietary names that they
 # do not cover: https://www.who.int/teams/health-product-and-policy-standards/inn/stembook
@@ -105,10 +118,10 @@ def understand(
     """
     question = _checked(question)
     last = conversation.last if conversation else None
-    referred = read_references(question, catalog, last.figids if last else ())
+    referred = read_references(question, catalog, last)
     reading = read_filters(without_ids(question), journals=catalog.journals, organisms=catalog.organisms)
     rest, corrections = corrected(reading.rest, catalog)
-    refers_back = last is not None and not referred.figids and _refers_back(question, catalog)
+    refers_back = last is not None and not referred.intent and _refers_back(question, rest, catalog)
     text = f"{last.subject[:MAX_SUBJECT]} {rest}" if last and refers_back else rest
     terms = _terms(text)
     subjects = _subjects(terms)
@@ -127,6 +140,8 @@ def understand(
     covered = mentioned_atoms(named) | {atom for words in reading.ignored for atom in atoms(words)}
     if last and refers_back:
         stated = stated.over(last.filters)
+    if intent is Intent.LOOKUP:
+        stated = Filters()  # "What does PMC… (2018) show?": the figure is named, no others are asked for
     held, contradicted = (filters or Filters()).narrowed(stated)
     organisms = {a for s in find_organisms(text, catalog.organisms) for a in atoms(text[s.start : s.end])}
     covered |= organisms if held.organisms else set()
@@ -150,7 +165,8 @@ def understand(
         missing=referred.missing,
         unknown=tuple(word for word in unknown if not organisms.intersection(atoms(word))),
         unfamiliar=tuple(word for word in unfamiliar if not covered.intersection(atoms(word))),
-        ignored=(*reading.ignored, *contradicted),
+        ignored=reading.ignored,
+        contradicted=contradicted,
         corrections=corrections,
         refers_back=refers_back,
     )
@@ -183,11 +199,22 @@ def asks_of_all(question: str) -> bool:
     return bool(_WHOLE.search(question)) and not _CONTINUES.search(question) and not _PRONOUN.search(question)
 
 
-def _refers_back(question: str, catalog: Catalog) -> bool:
-    """Whether a question needs the turn before it: it continues it, or names little or nothing of its own."""
+def names_nothing(query: Query) -> bool:
+    """Whether a question says nothing of what is wanted; "all figures" and conditions say it for a list."""
+    if not query.intent.is_list:
+        return not query.subjects and not query.entities and query.intent is Intent.RELATION
+    said = query.entities or query.other_words or query.excluded or query.excluded_words or query.filters
+    return not said and not _ALL.search(query.question)
+
+
+def _refers_back(question: str, rest: str, catalog: Catalog) -> bool:
+    """Whether a question needs the turn before it: it continues it, or names little or nothing of its own.
+
+    ``rest`` is the question without its conditions.
+    """
     if asks_of_all(question):
         return False
-    subjects = _subjects(_terms(question))
+    subjects = _subjects(_terms(rest))
     if _CONTINUES.search(question) or not subjects:
         return True
     if _ASKS_MORE.search(question) and len(subjects) < 2:
@@ -230,7 +257,12 @@ def _not_in_corpus(
     others: list[str] = []
     for word in re.findall(r"[^\W_]+(?:[-‐-―−][^\W_]+)*", without_ids(text)):
         for atom in atoms(word):
-            if len(atom) < 4 or not atom.isalpha() or atom in named or atom in STOPWORDS:
+            if (
+                len(atom) < (3 if _NUMBERED.fullmatch(word) else 4)
+                or not atom.isalpha()
+                or atom in named
+                or atom in STOPWORDS
+            ):
                 continue
             if {atom, singular(atom)} & _ORDINARY_WORDS:
                 continue

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from pfocr_chat.answers import Turn
 from pfocr_chat.catalog import Catalog
 from pfocr_chat.lexicon import atoms, spaced
 from pfocr_chat.queries import Intent
@@ -35,13 +36,15 @@ _SIMILAR = re.compile(
     r"|^\W*(?:(?:show|find|give)(?: me)? )?(?:the )?(?:more |most )?similar (?:figures|ones)\W*$",
     re.IGNORECASE,
 )
+_OTHERS = re.compile(r"\b(?:other|others|else|more|rest)\b", re.IGNORECASE)
 _PAPER = re.compile(rf"\b(?:{_PAPER_WORD}|titled|entitled|called)\b", re.IGNORECASE)
+_PAPER_NAMED = re.compile(rf"\b{_PAPER_WORD}\b(?: \w+){{0,2}} ?[\"“”„«»]", re.IGNORECASE)
 _QUOTED = re.compile(r"[\"“”„«»]([^\"“”„«»]{8,400})[\"“”„«»]")
-_ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8}
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 _ORDINAL = re.compile(
-    rf"\b(?:the )?(?:(?P<word>{'|'.join(_ORDINALS)}|last|1st|2nd|3rd|[4-8]th)"
+    rf"\b(?:the )?(?:(?P<word>{'|'.join(_ORDINALS)}|last|\d{{1,4}}(?:st|nd|rd|th))"
     r" (?:figure|of (?:them|these|those)|one(?=(?: (?:show|say|about|please|then|in detail|published|from)\w*)*\W*$))\b"
-    r"|(?:number|figure|no\.?|#) ?(?P<number>\d)(?!\d)(?! of PMC))|\[(?P<key>\d{1,2})\]",
+    r"|(?:number|figure|no\.?|#) ?(?P<number>\d{1,4})(?!\d)(?! of PMC))|\[(?P<key>\d{1,4})\]",
     re.IGNORECASE,
 )
 """A place among figures; "one" only at the end, since elsewhere it may be a place among anything."""
@@ -56,30 +59,40 @@ class References:
     intent: Intent | None = None
 
 
-def read_references(question: str, catalog: Catalog, before: Sequence[str] = ()) -> References:
-    """What ``question`` refers to; ``before`` are the figures of the last answer, best first."""
+def read_references(question: str, catalog: Catalog, last: Turn | None = None) -> References:
+    """What ``question`` refers to; ``last`` is the turn before.
+
+    With an intent and neither figures nor what is missing, it refers to a figure, and there is none before.
+    """
     figids, missing = _named(question, catalog)
     similar, same_paper = bool(_SIMILAR.search(question)), bool(_SAME_PAPER.search(question))
     if not (figids or missing):
-        figids = in_focus(question, before) if similar or same_paper else _titled(question, catalog)
-    if same_paper:
-        papers = dict.fromkeys(record.pmcid for record in catalog.records(figids).values() if record.pmcid)
-        figids = tuple(dict.fromkeys([*figids, *(f for paper in papers for f in catalog.figids_of_paper(paper))]))
-    if not (figids or missing):
+        figids, missing = (in_focus(question, last), ()) if similar or same_paper else _titled(question, catalog)
+    if same_paper and not missing:
+        others = _of_same_paper(figids, catalog)
+        figids = others if others and _OTHERS.search(question) else (*figids, *others)
+    if not (figids or missing or similar or same_paper):
         return References()
-    return References(figids, missing, Intent.SIMILAR if similar and figids else Intent.LOOKUP)
+    return References(figids, missing, Intent.SIMILAR if similar and not missing else Intent.LOOKUP)
 
 
-def in_focus(question: str, before: Sequence[str]) -> tuple[str, ...]:
-    """The figure of the last answer that a follow-up is about: the one that it counts out, else the first."""
+def _of_same_paper(figids: Sequence[str], catalog: Catalog) -> tuple[str, ...]:
+    """The other figures of the papers of some."""
+    papers = dict.fromkeys(record.pmcid for record in catalog.records(figids).values() if record.pmcid)
+    return tuple(f for paper in papers for f in catalog.figids_of_paper(paper) if f not in figids)
+
+
+def in_focus(question: str, last: Turn | None) -> tuple[str, ...]:
+    """The figure that a follow-up is about: the one of the last answer that it counts out, else the one in focus."""
     match = _ORDINAL.search(question)
-    if not match:
-        return tuple(before[:1])
+    if last is None or not match:
+        return last.in_focus if last else ()
     word = (match["word"] or "").lower()
     if word == "last":
-        return tuple(before[-1:])
-    place = int(match["number"] or match["key"] or _ORDINALS.get(word) or word[0])
-    return tuple(before[place - 1 : place])
+        return last.figids[-1:]
+    number = match["number"] or match["key"] or re.sub(r"\D", "", word) or str(_ORDINALS.index(word) + 1)
+    place = int(number)
+    return last.figids[place - 1 : place] if place else ()
 
 
 def counts_out(question: str) -> bool:
@@ -129,8 +142,8 @@ def _has_number(catalog: Catalog, figid: str, number: str) -> bool:
     return any(number in re.findall(r"\d+", label or "") for label in labels)
 
 
-def _titled(question: str, catalog: Catalog) -> tuple[str, ...]:
-    """The figures of the paper whose whole title the question gives.
+def _titled(question: str, catalog: Catalog) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The figures of the paper whose whole title the question gives, and a quoted title of none.
 
     It has to stand between quotation marks, after a word such as "paper", or alone: any other question may hold the
     words of a short title without asking for it.
@@ -140,12 +153,12 @@ def _titled(question: str, catalog: Catalog) -> tuple[str, ...]:
     text = spaced(quoted[1] if quoted else question)
     words = dict.fromkeys(text.split())
     if len(words) < (MIN_TITLE if says_paper else MIN_BARE_TITLE):
-        return ()
+        return (), ()
     joined = (" OR " if says_paper and not quoted else " AND ").join(f'"{word}"' for word in words)
     match = f"{{paper}} : ({joined})"
     for record in catalog.records([figid for figid, _ in catalog.search_text(match, TITLES)]).values():
         title = " ".join(atoms(record.paper_title or ""))
         is_whole = title == text.strip()
         if record.pmcid and len(title.split()) >= MIN_TITLE and (is_whole or (says_paper and f" {title} " in text)):
-            return catalog.figids_of_paper(record.pmcid)
-    return ()
+            return catalog.figids_of_paper(record.pmcid), ()
+    return (), (f"paper “{quoted[1]}”",) if quoted and _PAPER_NAMED.search(question) else ()

@@ -67,6 +67,15 @@ class FacetTable:
         return "\n".join([f"| {self.facet.label} | figures |", "| :--- | ---: |", *rows]) + "\n"
 
 
+def facet_lead(table: FacetTable, *, others: bool = False) -> str:
+    """How many values the figures have, in words: "12 journals", "1 gene".
+
+    ``others`` says that some, such as the genes asked about, were left out: "30 other genes".
+    """
+    number = len(table.rows)
+    return f"{number:,} {'other ' if others else ''}{table.facet.label}{'' if number == 1 else 's'}"
+
+
 def _in_cell(label: str) -> str:
     """A label that neither ends the cell of a table, nor means anything in Markdown, nor is an evidence key."""
     return _MARKUP.sub(r"\\\g<0>", " ".join(label.split()))

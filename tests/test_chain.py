@@ -33,7 +33,7 @@ from pfocr_chat.chain import LARGE_EVIDENCE, SMALL_EVIDENCE
 from pfocr_chat.citations import parse_keys
 from pfocr_chat.llm import open_llm
 from pfocr_chat.lookup import MAX_CAPTION, is_about_the_record
-from pfocr_chat.queries import Intent, Query
+from pfocr_chat.queries import Filters, Intent, Query
 
 HOW = "How does FAK make YAP1 enter the nucleus?"
 
@@ -76,10 +76,10 @@ def cited(answer: Answer) -> list[str]:
         ("Which figures show QWXZ9 and TNF?", "No figure in the index names QWXZ9."),
         ("What is the weather in Paris tomorrow?", "No figure in the index is about this question."),
         ("How does FAK act before 1950?", "No figure published up to 1949 matches this question."),
-        ("Which figures show TNF in maize?", "No figure in Zea mays matches this question."),
+        ("Which figures show TNF in maize?", "No figure in Zea mays shows TNF."),
         (
             "Which figures in the journal Annals of Quokkas show TNF?",
-            "No figure published in Annals of Quokkas matches this question.",
+            "No figure published in Annals of Quokkas shows TNF.",
         ),
         ("How many figures show both FAK and TNF?", "No figure in the index shows both FAK and TNF."),
         ("How many figures show FAK since 2015?", "No figure published since 2015 shows FAK."),
@@ -291,10 +291,59 @@ def test_a_follow_up_goes_on_from_one_figure_to_its_like(quoting: Assistant) -> 
     assert second.figids == first.figids[1:2]
     check_answer(second, quoting)
     paper = quoting.ask("other figures from the same paper", second.conversation)
-    assert paper.figids == (second.figids[0], first.figids[0])
-    like = quoting.ask("figures most like the first one", paper.conversation)
+    assert paper.figids == first.figids[:1]
+    like = quoting.ask("figures most like this one", second.conversation)
     assert like.figids[0] == first.figids[0]
     assert second.figids[0] not in like.figids
+
+
+def test_after_one_of_several_the_conversation_goes_on_about_all(quoting: Assistant) -> None:
+    """Words that only point at a figure are no subject, and "by journal" counts the list, not the figure shown."""
+    first = quoting.ask("which figures show TNF?")
+    second = quoting.ask("show the second one", first.conversation)
+    assert quoting.ask("who wrote it?", second.conversation).figids == second.figids
+    assert quoting.ask("only after 2010", second.conversation).figids == (BOTH,)
+    assert set(quoting.ask("how many?", second.conversation).figids) == set(first.figids)
+    table = quoting.ask("by organism", first.conversation).table
+    assert table is not None
+    assert table.total == len(first.figids)
+
+
+@pytest.mark.parametrize("exclusion", ["without IL-6", "excluding IL-6", "not IL-6", "but without sepsis"])
+def test_a_follow_up_may_exclude(exclusion: str, quoting: Assistant) -> None:
+    """What it names is taken off the list before."""
+    first = quoting.ask("which figures show TNF?")
+    assert TNF_ONLY in (answer := quoting.ask(exclusion, first.conversation)).figids
+    assert BOTH not in answer.figids
+
+
+@pytest.mark.parametrize(
+    "question", ["figures with help", "which figures show a", "figures without", "list figures with 🙂", "not"]
+)
+def test_a_list_of_nothing_is_not_all(question: str, quoting: Assistant) -> None:
+    """A question for a list that names nothing is told so."""
+    answer = quoting.ask(question)
+    assert answer.abstained
+    assert answer.figids == ()
+    assert len(quoting.ask("list all figures").figids) == len(RECORDS)
+
+
+@pytest.mark.parametrize(
+    ("question", "figids"),
+    [("the same paper", ()), ("figures most like this one", ()), (f"What does {FAK} show?", ())],
+)
+def test_a_figure_that_is_not_clear_or_outside(question: str, figids: tuple[str, ...], quoting: Assistant) -> None:
+    """Without an answer before, "this one" is none; a figure named has to meet the conditions set beside it."""
+    answer = quoting.ask(f"figures from {question}", filters=Filters(year_from=2019))
+    assert (answer.abstained, answer.figids) == (True, figids)
+
+
+def test_a_gene_list_meets_conditions(quoting: Assistant) -> None:
+    """As every list does; one with nothing in common with any figure is an abstention."""
+    genes = "TNF\nIL6\nCRP\nTRADD"
+    assert BOTH in quoting.ask(genes).figids
+    assert quoting.ask(genes, filters=Filters(year_to=2001)).abstained
+    assert quoting.gene_list(genes, filters=Filters(year_to=2010)).result.figures_tested == 1
 
 
 def test_there_is_no_third_of_two(quoting: Assistant) -> None:

@@ -16,11 +16,11 @@ from markdown_it import MarkdownIt
 from pfocr_chat.catalog import Catalog
 from pfocr_chat.catalogwriter import open_catalog_writer
 from pfocr_chat.citations import parse_keys
-from pfocr_chat.facets import count_facet, read_facet
+from pfocr_chat.facets import Breakdown, count_facet, read_breakdown, read_facet
 from pfocr_chat.queries import Intent
 from pfocr_chat.query import understand
 from pfocr_chat.records import FigureRecord, Kind, Mention, Tier
-from pfocr_chat.tables import Facet, FacetRow, FacetTable
+from pfocr_chat.tables import Facet, FacetRow, FacetTable, facet_lead
 
 # Questions
 
@@ -93,6 +93,25 @@ ASKED = [
     ("figures per paper on Wnt", Facet.PAPER, "all figures on Wnt"),
     ("figures on mTOR by figure type", Facet.FIGTYPE, "all figures on mTOR"),
     ("what types of figures show Wnt", Facet.FIGTYPE, "all figures on Wnt"),
+    # an order about the figures before names nothing to be searched for
+    ("sort by year", Facet.YEAR, "all figures"),
+    ("Sort by publication date, newest first", Facet.YEAR, "all figures"),
+    ("now sort by year", Facet.YEAR, "all figures"),
+    ("sort them by journal", Facet.JOURNAL, "all figures"),
+    ("and sort these by year?", Facet.YEAR, "and all figures?"),
+    ("rank by gene", Facet.GENE, "all figures"),
+    ("can you sort those by disease?", Facet.DISEASE, "all figures?"),
+    ("group the results by journal", Facet.JOURNAL, "all figures"),
+    ("break them down by organism", Facet.ORGANISM, "all figures"),
+    ("list them by genes", Facet.GENE, "all figures"),
+    ("sort the figures by year", Facet.YEAR, "all the figures"),
+    ("sort figures on TNF by year", Facet.YEAR, "all figures on TNF"),
+    # nothing but figures is meant where nothing else is said
+    ("most common diseases", Facet.DISEASE, "all figures"),
+    ("What are the most common diseases?", Facet.DISEASE, "all figures?"),
+    ("and the most common diseases?", Facet.DISEASE, "and all figures?"),
+    ("which organisms are most common", Facet.ORGANISM, "all figures"),
+    ("most frequent species in the index", Facet.ORGANISM, "all figures in the index"),
 ]
 
 NOT_ASKED = [
@@ -143,6 +162,11 @@ NOT_ASKED = [
     "Which figures show damage caused by disease?",
     "Which diseases are caused by SMAD4?",
     "Which disease is most common in children?",
+    "the most common diseases of the liver",
+    "How many genes are mutated in melanoma?",
+    "number of genes activated by p53",
+    "sort by relevance",
+    "sort genes by name",
     "What is the most common cause of disease?",
     "Which organisms produce artemisinin?",
     "Which species lack FOXP2?",
@@ -170,6 +194,52 @@ def test_other_questions_ask_for_none(question: str) -> None:
     assert read_facet(question) == (None, question)
 
 
+@pytest.mark.parametrize(
+    ("question", "facet", "rest", "limit"),
+    [
+        ("top 5 genes with TNF", Facet.GENE, "all figures with TNF", 5),
+        ("Top FIVE genes with TNF", Facet.GENE, "all figures with TNF", 5),
+        ("the 5 most common genes with TNF", Facet.GENE, "all figures with TNF", 5),
+        ("which 3 genes appear most often with TNF", Facet.GENE, "all figures with TNF", 3),
+        ("list the ten most common genes in figures on Wnt", Facet.GENE, "all figures on Wnt", 10),
+        ("top 100 journals", Facet.JOURNAL, "all figures", 100),
+        ("top genes with TNF", Facet.GENE, "all figures with TNF", None),
+        ("Which genes appear most often since 2015?", Facet.GENE, "all figures since 2015?", None),
+    ],
+)
+def test_the_number_of_values_asked_for_is_read(question: str, facet: Facet, rest: str, limit: int | None) -> None:
+    """In digits or words; it is no part of what is searched for."""
+    assert read_breakdown(question) == Breakdown(facet, rest, limit)
+
+
+@pytest.mark.parametrize(
+    ("question", "facet", "rest"),
+    [
+        ("How many papers show TNF?", Facet.PAPER, "How many figures show TNF?"),
+        ("what is the number of papers on TNF", Facet.PAPER, "all figures on TNF"),
+        ("how many different journals?", Facet.JOURNAL, "all figures?"),
+        ("number of journals", Facet.JOURNAL, "all figures"),
+        ("how many genes", Facet.GENE, "all figures"),
+        ("And how many genes?", Facet.GENE, "And all figures?"),
+        ("How many genes are there in this collection?", Facet.GENE, "all figures in this collection?"),
+        ("how many genes appear with TNF?", Facet.GENE, "all figures with TNF?"),
+        ("how many species are shown", Facet.ORGANISM, "all figures"),
+        ("how many diseases", Facet.DISEASE, "all figures"),
+    ],
+)
+def test_a_question_may_ask_for_the_number_of_values(question: str, facet: Facet, rest: str) -> None:
+    """Then that number, not the one of figures, is what has to be said first."""
+    assert read_breakdown(question) == Breakdown(facet, rest, asks_number=True)
+
+
+def test_a_breakdown_asks_for_no_number_unless_it_says_so() -> None:
+    """ "How many figures by year" asks for figures, and so does "how many papers per year" for years."""
+    for question in ("How many figures show mTOR by journal?", "how many papers per year mention mTOR", "top genes"):
+        asked = read_breakdown(question)
+        assert asked
+        assert not asked.asks_number
+
+
 def test_what_is_left_is_understood_as_a_list_or_a_count(catalog: Catalog) -> None:
     """So that every figure is counted, not those nearest in meaning."""
     intents = {rest: understand(rest, catalog).intent for _, _, rest in ASKED}
@@ -193,7 +263,22 @@ def test_reading_any_text(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["gene ", "by year ", "which genes ", "top 9 genes ", "in which organisms is a b c ", "all ", "a", " "]
+    "words",
+    [
+        "sort ",
+        "please sort the ",
+        "how many ",
+        "5 genes ",
+        "the 5 ",
+        "gene ",
+        "by year ",
+        "which genes ",
+        "top 9 genes ",
+        "in which organisms is a b c ",
+        "all ",
+        "a",
+        " ",
+    ],
 )
 def test_a_long_question_is_read_quickly(words: str) -> None:
     """The time taken grows with the length of the text only."""
@@ -395,6 +480,14 @@ def cells(markdown: str) -> list[list[str]]:
     inline = [token for token in tokens if token.type == "inline"]
     texts = ["".join(child.content for child in token.children or []) for token in inline]
     return [texts[at : at + 2] for at in range(2, len(texts), 2)]
+
+
+def test_a_table_says_how_many_values_it_has() -> None:
+    """In words, for the sentence before it."""
+    assert facet_lead(a_table(("TNF", 2), ("IL6", 1))) == "2 genes"
+    assert facet_lead(a_table(("TNF", 2)), others=True) == "1 other gene"
+    assert facet_lead(a_table(*((f"PMC{n}", 1) for n in range(1_200)), facet=Facet.PAPER)) == "1,200 papers"
+    assert facet_lead(a_table(facet=Facet.FIGTYPE)) == "0 figure types"
 
 
 def test_a_table_in_markdown() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from math import comb
 from pathlib import Path
@@ -26,7 +27,10 @@ from pfocr_chat.genelists import (
     ListedFamily,
     ListedGene,
     Resolved,
+    compare_gene_list,
     enrich,
+    listed_in,
+    looks_like_gene_list,
     parse_gene_list,
     render_gene_list,
     resolve_genes,
@@ -422,8 +426,8 @@ def test_a_result_is_told_with_its_background_and_what_was_not_used(catalog: Cat
     """Counts and background first, then a table, then a sentence each on other names, absent and unknown ones."""
     resolved = resolve_genes(("p53", "MDM2", "p21", "AKT", "qx-9", "OR4F5", "qqq7", "qqq8"), catalog)
     assert render_gene_list(enrich(resolved, catalog), resolved) == (
-        "**4 figures** show at least one of the 5 listed genes, tested against a background of the 8 genes printed in"
-        " figures of this index. **2** of them share 2 or more. p is the probability of as large an overlap by chance"
+        "**2 figures** share 2 or more of the 5 listed genes, of 4 that show at least one, tested against a background"
+        " of the 8 genes printed in figures of this index. p is the probability of as large an overlap by chance"
         " (hypergeometric, one-sided), q is p corrected for the number of figures tested (Benjamini–Hochberg).\n"
         "\n"
         "| Figure | Listed genes in it | Of its genes | p | q |\n"
@@ -449,7 +453,10 @@ def test_one_gene_and_none_shared_are_told_in_fitting_words(catalog: Catalog) ->
     assert render_gene_list(enrich(one, catalog), one).startswith("**1 figure** shows the one listed gene, tested")
     apart = resolve_genes(("MDM2", "TMEM173", "MAPK1"), catalog)
     told = render_gene_list(enrich(apart, catalog), apart)
-    assert "**0** of them share 2 or more." in told
+    assert told == (
+        "No figure shares two or more of the 3 listed genes; 3 figures show fewer."
+        " The background is the 8 genes printed in figures of this index.\n"
+    )
     assert "|" not in told
     families = resolve_genes(("AKT2",), catalog, with_families=True)
     told = render_gene_list(enrich(families, catalog), families)
@@ -462,7 +469,13 @@ def test_long_results_are_cut_in_words() -> None:
     sets = gene_sets({f"PMC{n}__f": ["A", "B", "C", f"G{n}"] for n in range(10, 40)})
     unknown = (*(f"name{n}" for n in range(1_030)), "x" * 500)
     told = render_gene_list(rank_figures(sets, "ABC"), Resolved(unknown=unknown[::-1]))
+    assert told.startswith("**30 figures** share 2 or more of the 3 listed genes, of 30 that show at least one, tested")
+    assert "(Benjamini–Hochberg). Here the table has the best 10.\n" in told
     assert told.count("| PMC") == SHOWN_FIGURES
+    assert "Here the best 12 of 30 are listed, and the table has the best 10." in render_gene_list(
+        rank_figures(sets, "ABC", limit=12), Resolved()
+    )
+    assert "Here the best 5 of 30 are listed.\n" in render_gene_list(rank_figures(sets, "ABC", limit=5), Resolved())
     assert "Not known as a gene: " + "x" * 39 + "…, name1029" in told
     assert told.endswith(" and 1,011 more.\n")
 
@@ -489,3 +502,121 @@ def test_names_typed_cannot_change_the_page(names: tuple[str, ...]) -> None:
     children = tokens[-2].children or []
     assert {child.type for child in children} <= {"text", "text_special"}
     assert all(" ".join(trick.split()) in "".join(child.content for child in children) for trick in tricks)
+
+
+def test_an_answer_says_whether_any_figure_shares_enough(catalog: Catalog) -> None:
+    """However few of them are listed."""
+    assert compare_gene_list("p53, MDM2, p21", catalog).found
+    assert compare_gene_list("p53, MDM2, p21", catalog, limit=0).found
+    assert not compare_gene_list("MDM2, TMEM173, MAPK1", catalog).found
+    assert not compare_gene_list("OR4F5", catalog).found
+
+
+# In questions
+
+
+@pytest.mark.parametrize(
+    ("question", "names"),
+    [
+        ("EGFR\nKRAS\nBRAF", "EGFR KRAS BRAF"),
+        ("EGFR\r\n\r\nKRAS\r\nBRAF\r\n", "EGFR KRAS BRAF"),
+        ("- p53\n- her2\n- bcl2", "p53 her2 bcl2"),
+        ("Gene\n1. EGFR\n2. KRAS\n3. BRAF", "EGFR KRAS BRAF"),
+        ("stat1, stat2, stat3, stat4", "stat1 stat2 stat3 stat4"),
+        ("p53, her2, TNFa, bcl2", "p53 her2 TNFa bcl2"),
+        ("p53; her2; TNFa and bcl2?", "p53 her2 TNFa bcl2"),
+        ("genes: p53, her2, TNFa, bcl2", "p53 her2 TNFa bcl2"),
+        ("stat1, stat2, stat3, qqq7", "stat1 stat2 stat3 qqq7"),
+        ("EGFR KRAS BRAF PIK3CA", "EGFR KRAS BRAF PIK3CA"),
+        ("TNF, IL6, IL1B and CRP", "TNF IL6 IL1B CRP"),
+        ("Which figures show most of EGFR, KRAS and BRAF?", "EGFR KRAS BRAF"),
+    ],
+)
+def test_a_question_that_is_a_gene_list_is_read_as_one(question: str, names: str, catalog: Catalog) -> None:
+    """By symbols in any case or aliases: four with separators, or three on lines of their own."""
+    listed = listed_in(question, catalog)
+    assert listed
+    assert " ".join(parse_gene_list(listed)) == names
+
+
+def test_names_of_several_words_stay_whole_in_a_list(catalog: Catalog) -> None:
+    """They are separated by something else than spaces."""
+    assert listed_in("IL 6, TNF alpha, NF kappa B, interleukin 10", catalog) == (
+        "IL 6\nTNF alpha\nNF kappa B\ninterleukin 10"
+    )
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How do TNF, IL6 and IL1B act in sepsis?",
+        "which figures show TNF, IL6, IL1B or CRP?",
+        "which figures show TNF, IL6, IL1B, CRP, EGFR, KRAS?",
+        "Compare TNF, IL6, IL1B, CRP and EGFR",
+        "TNF, IL6, IL1B, CRP, EGFR inhibitors in mice",
+        "TNF, IL6, IL1B or CRP",
+        "IL1B OR IL6, TNF, CRP, EGFR",
+        "TNF, IL6, IL1B, glucose",
+        "TNF, IL6, IL1B",
+        "TNF\nIL6\nHow do these act in sepsis?",
+        "EGFR\nqqq7\nqqq8",
+        "rest, cat, max, impact",
+        "light\nrest\nimpact",
+        "hello\nthanks\nbye",
+        "EGFR",
+        ", ; \n",
+        "",
+    ],
+)
+def test_a_question_with_names_and_commas_stays_a_question(question: str, catalog: Catalog) -> None:
+    """An ordinary word among the names, or too few of them, makes it one."""
+    assert listed_in(question, catalog) is None
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(["TNF", "p53", "her2", "how", "do", "act", "sepsis", "qqq7", ",", "\n", ";", "and", "?"])
+    ).map(" ".join)
+    | st.text(max_size=100)
+)
+def test_any_question_can_be_looked_at(catalog: Catalog, question: str) -> None:
+    """What is taken for a list can be compared."""
+    listed = listed_in(question, catalog)
+    looks_like_gene_list(question)
+    assert listed is None or compare_gene_list(listed, catalog).resolved
+
+
+@pytest.mark.parametrize("separator", ["\n", ", ", ";", "\t", " "])
+def test_a_long_list_is_known_by_its_look(separator: str) -> None:
+    """Without any catalog; in lower case only where something else than spaces separates the names."""
+    names = [f"{stem}{n}" for n in range(1_000) for stem in ("STAT", "abc", "Nr", "KRAS-", "ORF")]
+    assert looks_like_gene_list(separator.join(names))
+    assert looks_like_gene_list(separator.join(["EGFR", "kras", "braf", "TP53"]).upper())
+    assert looks_like_gene_list("egfr\nkras\nbraf\nmyc")
+    assert looks_like_gene_list("".join(f"STAT{n}\t{n / 7:.3f}\t1e-05\n" for n in range(9)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "EGFR",
+        "How do TNF, IL6 and IL1B act in sepsis?",
+        "TNF and IL6 are made by macrophages, which are activated by LPS, and then IL10 rises. " * 50,
+        "The role of STAT1 in the response\nTNF and its receptors in disease\nKRAS in the lung\nEGFR and the skin",
+        "1, 2, 3, 4, 5",
+    ],
+)
+def test_sentences_do_not_look_like_a_gene_list(text: str) -> None:
+    """However many names they hold."""
+    assert not looks_like_gene_list(text)
+
+
+@pytest.mark.parametrize("words", ["a", "a,", "A1 ", "a\n", "  ", "1,", "and ", "a1.b/", "gene: "])
+def test_a_long_text_is_looked_at_quickly(words: str, catalog: Catalog) -> None:
+    """The time taken grows with the length of the text only."""
+    started = time.perf_counter()
+    looks_like_gene_list((words * 100_000)[:100_000])
+    listed_in((f"x{words * 4_000}")[:4_000] + "x", catalog)
+    assert time.perf_counter() - started < 1

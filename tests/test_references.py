@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from planted import BOTH, FAK, FAK_2, INJECTING, RECORDS, SUMMARY, TNF_ONLY, Planted
 
+from pfocr_chat.answers import Turn
 from pfocr_chat.catalog import FILE_NAME, Catalog
 from pfocr_chat.queries import Intent
 from pfocr_chat.references import References, counts_out, in_focus, read_references, without_ids
@@ -18,6 +19,11 @@ from pfocr_chat.references import References, counts_out, in_focus, read_referen
 def catalog(planted: Planted) -> Iterator[Catalog]:
     with Catalog(planted.folder / FILE_NAME) as opened:
         yield opened
+
+
+def turn(*figids: str, focus: str | None = None) -> Turn:
+    """A turn before that these figures answered."""
+    return Turn("", "", Intent.LISTING, figids, focus=focus)
 
 
 @pytest.mark.parametrize(
@@ -53,18 +59,19 @@ def test_words_of_a_title_are_no_title(question: str, catalog: Catalog) -> None:
 @pytest.mark.parametrize(
     ("question", "before", "figids"),
     [
-        (f"other figures from the same paper as {FAK}", (), (FAK, FAK_2)),
+        (f"figures from the same paper as {FAK}", (), (FAK, FAK_2)),
+        (f"other figures from the same paper as {FAK}", (), (FAK_2,)),
         ("figures from the same paper", (FAK_2, BOTH), (FAK_2, FAK)),
         ("what else is in the same article?", (BOTH,), (BOTH,)),
-        ("the other figures of this paper", (FAK,), (FAK, FAK_2)),
-        ("other figures from the same paper as the second one", (BOTH, FAK), (FAK, FAK_2)),
+        ("the other figures of this paper", (FAK,), (FAK_2,)),
+        ("other figures from the same paper as the second one", (BOTH, FAK), (FAK_2,)),
     ],
 )
 def test_the_same_paper_is_that_of_a_figure(
     question: str, before: tuple[str, ...], figids: tuple[str, ...], catalog: Catalog
 ) -> None:
     """Of the figure named, else of the one of the last answer that is meant, which stays first."""
-    assert read_references(question, catalog, before) == References(figids, (), Intent.LOOKUP)
+    assert read_references(question, catalog, turn(*before)) == References(figids, (), Intent.LOOKUP)
 
 
 @pytest.mark.parametrize(
@@ -81,22 +88,31 @@ def test_likeness_is_asked_of_a_figure(
     question: str, before: tuple[str, ...], figids: tuple[str, ...], catalog: Catalog
 ) -> None:
     """Of the figure named, or of one of the last answer."""
-    assert read_references(question, catalog, before) == References(figids, (), Intent.SIMILAR)
+    assert read_references(question, catalog, turn(*before)) == References(figids, (), Intent.SIMILAR)
 
 
 @pytest.mark.parametrize(
     "question",
-    ["similar figures", "figures most like this one", "the same paper", "show figures like the Hippo pathway"],
+    ["similar figures", "figures most like this one", "figures from the same paper"],
 )
 def test_without_a_figure_there_is_nothing_to_refer_to(question: str, catalog: Catalog) -> None:
-    """No figure named and none before: the words are words."""
-    assert read_references(question, catalog) == References()
+    """No figure named and none before: a figure is meant, and it is not clear which."""
+    found = read_references(question, catalog)
+    assert (found.figids, found.missing) == ((), ())
+    assert found.intent in (Intent.LOOKUP, Intent.SIMILAR)
+    assert read_references("show figures like the Hippo pathway", catalog) == References()
 
 
-def test_what_is_not_there_is_told(catalog: Catalog) -> None:
-    """A figure that the index does not have has no like."""
-    found = read_references("figures most like PMC1__nothing.g1", catalog)
-    assert found == References((), ("PMC1__nothing.g1",), Intent.LOOKUP)
+@pytest.mark.parametrize(
+    ("question", "missing"),
+    [
+        ("figures most like PMC1__nothing.g1", "PMC1__nothing.g1"),
+        ("what is in the paper “A title of no paper”?", "paper “A title of no paper”"),
+    ],
+)
+def test_what_is_not_there_is_told(question: str, missing: str, catalog: Catalog) -> None:
+    """A figure that the index does not have, which has no like, and a paper by a title that none has."""
+    assert read_references(question, catalog) == References((), (missing,), Intent.LOOKUP)
 
 
 @pytest.mark.parametrize(
@@ -110,11 +126,13 @@ def test_what_is_not_there_is_told(catalog: Catalog) -> None:
         ("number 3", ("c",)),
         ("what does the third one show?", ("c",)),
         ("the eighth one", ()),
+        ("the 40th one", ()),
+        ("figure [12]", ()),
     ],
 )
 def test_a_follow_up_counts_figures_out(question: str, figids: tuple[str, ...]) -> None:
     """By their place in the last answer; the first where no place is named, none beyond the last."""
-    assert in_focus(question, ("a", "b", "c")) == figids
+    assert in_focus(question, turn("a", "b", "c")) == figids
     assert counts_out(question) == (question != "what does it show?")
 
 
@@ -130,6 +148,6 @@ def test_other_things_are_counted_too(question: str) -> None:
 @settings(max_examples=200, deadline=None)
 def test_any_text_refers_to_figures_that_exist(catalog: Catalog, text: str) -> None:
     """Nothing that is typed raises, every figure referred to has a record, and ids can be cut out."""
-    found = read_references(f"like {text} same paper", catalog, (BOTH,))
+    found = read_references(f"like {text} same paper", catalog, turn(BOTH))
     assert all(catalog.record(figid) for figid in found.figids)
     assert not set(without_ids(text).split()) & set(RECORDS)
