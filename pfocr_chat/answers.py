@@ -65,7 +65,9 @@ class Verdict(StrEnum):
     """What the check of a sentence, or of a whole answer, came to."""
 
     SUPPORTED = "supported"
-    """Every name and number of the sentence is in the records it cites."""
+    """The records it cites say it: its names, numbers and words, and who acts on whom."""
+    PARTLY = "partly"
+    """Nothing in it is against the records, but they do not say all of it in one place; it is marked."""
     QUOTED = "quoted"
     """The words are the record's own."""
     REPLACED = "replaced"
@@ -102,6 +104,7 @@ class Grounding:
     def __str__(self) -> str:
         words = {
             "supported": "checked against its figure",
+            "partly": "partly supported",
             "quoted": "quoted",
             "replaced": "replaced by a quote",
             "dropped": "dropped",

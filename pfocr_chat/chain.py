@@ -21,7 +21,7 @@ from pfocr_chat.answers import (
     Verdict,
 )
 from pfocr_chat.catalog import Catalog
-from pfocr_chat.citations import parse_keys, record_atoms
+from pfocr_chat.citations import best_excerpt, parse_keys, record_atoms
 from pfocr_chat.conditions import checked_filters
 from pfocr_chat.config import MAX_QUESTION
 from pfocr_chat.entities import entities_in
@@ -45,15 +45,18 @@ from pfocr_chat.phrasing import (
     figures_of,
     list_lead,
     list_notes,
+    listed,
     reading_notes,
     similar_lead,
     weaker_note,
 )
 from pfocr_chat.prompting import Prompt
 from pfocr_chat.queries import Filters, Hit, Intent, Listing, Query
-from pfocr_chat.query import asks_of_all, names_nothing, understand
+from pfocr_chat.query import asks_for_advice, asks_of_all, names_nothing, understand
+from pfocr_chat.realms import set_apart
 from pfocr_chat.references import counts_out, in_focus
 from pfocr_chat.retriever import Retriever
+from pfocr_chat.verification import verify
 
 HITS = 50
 SMALL_EVIDENCE = 3
@@ -66,6 +69,8 @@ OFF_TOPIC = 0.30
 """Best cosine similarity below which no figure is about the question."""
 UNFAMILIAR = 0.45
 """The same, for a question with words that stand in no record."""
+UNKNOWN_SHARE = 0.2
+"""Share of a question's subjects from which names that stand in no record leave nothing to answer."""
 CLOSE_ENOUGH = 0.5
 """Best similarity from which figures are worth showing though none has all the entities asked for."""
 CLOSE = 0.12
@@ -82,6 +87,9 @@ HELP = (
 )
 
 NOTHING_NAMED = "This names nothing that figures could be searched for. Name a gene, a substance, a disease or a topic."
+NO_ADVICE = (
+    "Pathway figures do not answer this: they show how genes and substances act, and give no doses, prices or advice."
+)
 WHICH_FIGURE = "It is not clear which figure is meant. Name it by its figid, or ask after an answer that shows it."
 
 
@@ -125,6 +133,8 @@ class Chain:
             yield from self._refer(query, conversation)
         elif last and counted is None and query.refers_back and (counts_out(question) or is_about_the_record(query)):
             yield from self._look_back(query, conversation, last)
+        elif asks_for_advice(question):
+            yield self._abstain(query, conversation, NO_ADVICE, [])
         elif counted is None and names_nothing(query):
             yield replace(self._abstain(query, conversation, NOTHING_NAMED, []), conversation=conversation)
         else:
@@ -223,6 +233,9 @@ class Chain:
             yield answer
             return
         shown = self.retriever.to_hits(query, chosen[:LARGE_EVIDENCE])
+        if query.intent is Intent.RELATION and (self.small or self.llm is None):
+            best = best_excerpt(shown[0].record, query.terms, query.entities)
+            shown = [replace(shown[0], quote=best), *shown[1:]]
         count = SMALL_EVIDENCE if self.small or self.llm is None else LARGE_EVIDENCE
         evidence = [Evidence(key, hit) for key, hit in enumerate(shown[:count], start=1)]
         yield Stage(f"Reading {figures_of(len(evidence))} and checking citations")
@@ -290,9 +303,10 @@ class Chain:
         if self.llm is None:
             return quoted(evidence)
         named = partial(entities_in, catalog=self.catalog)
+        verified = partial(verify, named=named, similarity=self.retriever.likeness)
         if self.small:
-            return drafted_singly(self.llm, self.one_figure, query, evidence, named)
-        return drafted_together(self.llm, self.all_evidence, query, evidence, named)
+            return drafted_singly(self.llm, self.one_figure, query, evidence, named, verified)
+        return drafted_together(self.llm, self.all_evidence, query, evidence, named, verified)
 
     def _describe(
         self, query: Query, figids: Sequence[str], conversation: Conversation
@@ -378,7 +392,11 @@ class Chain:
             hits=tuple(hits),
             llm=self.llm_name,
             generation=self.generation,
-            notes=(*reading_notes(query), *weaker_note(listing), *self._relaxed(query), *self._undated(query)),
+            notes=tuple(
+                note
+                for note in (*reading_notes(query), *weaker_note(listing), *self._relaxed(query), *self._undated(query))
+                if note != reason
+            ),
             listing=listing,
         )
 
@@ -390,11 +408,13 @@ def _turn(query: Query, figids: Sequence[str]) -> Turn:
 
 def _why_abstain(query: Query, hits: Sequence[Hit], listing: Listing) -> str | None:
     """Why no figure answers, in a sentence; ``None`` where some may."""
-    if query.unknown:
+    if query.unknown and len(query.unknown) >= UNKNOWN_SHARE * len(query.subjects):
         return f"No figure in the index names {either(query.unknown)}."
     if listing or any(_has_all(query, hit) for hit in hits[:10]):
         return None
     inside = condition_of(query) or " in the index"
+    if apart := set_apart(query.question, (_said(hit) for hit in hits[:10])):
+        return f"No figure{inside} links {listed([f'“{word}” ({realm})' for word, realm in apart], 'and')}."
     best = max((hit.similarity or 0.0 for hit in hits[:10]), default=0.0)
     is_near = bool(hits) and best >= (UNFAMILIAR if query.unfamiliar else OFF_TOPIC)
     asked = all_of(query, with_words=True)
@@ -407,6 +427,12 @@ def _why_abstain(query: Query, hits: Sequence[Hit], listing: Listing) -> str | N
     if query.intent.is_list and asked and query.filters:
         return f"No figure{inside} shows {asked}."
     return f"No figure{inside} {'is about' if hits else 'matches'} this question."
+
+
+def _said(hit: Hit) -> str:
+    """What a record says in sentences and keywords."""
+    record = hit.record
+    return " ".join(part for part in (record.title, record.caption, record.paper_title, *record.keywords) if part)
 
 
 def _has_all(query: Query, hit: Hit) -> bool:

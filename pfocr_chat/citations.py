@@ -17,6 +17,8 @@ from pfocr_chat.sentences import split_sentences
 KEY = re.compile(r"\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
 MAX_QUOTE = 400
 """Characters; a longer sentence is quoted up to a word boundary, with an ellipsis after it."""
+MAX_EXCERPT = 800
+"""The same, of the figure that answers a question best."""
 MIN_SHARED = 0.8
 """Share of a sentence's content words that have to occur in the records it cites."""
 
@@ -56,7 +58,28 @@ def best_quote(record: FigureRecord, terms: Sequence[str], entities: Sequence[En
     result is verbatim from the record, but for a final ellipsis where it was cut; it is empty only
     where the record has no text at all.
     """
-    sentences = split_sentences(record.caption or "") or [record.title or record.paper_title or ""]
+    sentences, (first, last) = _best_span(record, terms, entities)
+    return _cut(" ".join(sentences[first : last + 1]), MAX_QUOTE)
+
+
+def best_excerpt(record: FigureRecord, terms: Sequence[str], entities: Sequence[Entity] = ()) -> str:
+    """As ``best_quote``, with as many of the sentences after and before it as fit into ``MAX_EXCERPT`` characters."""
+    sentences, (first, last) = _best_span(record, terms, entities)
+    length = len(" ".join(sentences[first : last + 1]))
+    while last + 1 < len(sentences) and length + 1 + len(sentences[last + 1]) <= MAX_EXCERPT:
+        last += 1
+        length += 1 + len(sentences[last])
+    while first and length + 1 + len(sentences[first - 1]) <= MAX_EXCERPT:
+        first -= 1
+        length += 1 + len(sentences[first])
+    return _cut(" ".join(sentences[first : last + 1]), MAX_EXCERPT)
+
+
+def _best_span(
+    record: FigureRecord, terms: Sequence[str], entities: Sequence[Entity]
+) -> tuple[list[str], tuple[int, int]]:
+    """The sentences of the record, and the first and last of those that bear most on the question."""
+    sentences = list(split_sentences(record.caption or "")) or [record.title or record.paper_title or ""]
     texts = [spaced(sentence) for sentence in sentences]
     whole, title = "".join(texts), spaced(record.title)
     said = [term for term in terms if says(whole, term)]
@@ -67,9 +90,13 @@ def best_quote(record: FigureRecord, terms: Sequence[str], entities: Sequence[En
     while neighbour := _adding_neighbour(sentences, texts, (first, last), quote, said):
         first, last = min(first, neighbour[0]), max(last, neighbour[0])
         quote = neighbour[1]
-    if len(quote) <= MAX_QUOTE:
-        return quote
-    return quote[:MAX_QUOTE].rsplit(" ", 1)[0].rstrip(",;: ") + "…"
+    return sentences, (first, last)
+
+
+def _cut(text: str, limit: int) -> str:
+    if len(text) <= limit:
+        return text
+    return text[:limit].rsplit(" ", 1)[0].rstrip(",;: ") + "…"
 
 
 def _adding_neighbour(

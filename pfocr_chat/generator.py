@@ -20,11 +20,16 @@ from pfocr_chat.prompting import Prompt
 from pfocr_chat.queries import Entity, Query
 from pfocr_chat.records import FigureRecord
 from pfocr_chat.sentences import split_sentences
+from pfocr_chat.verification import Support, Verification
 
 NO_EVIDENCE = "NO_EVIDENCE"
 """What a large language model writes where no figure answers."""
 SMALL_MAX_TOKENS = 80
 LARGE_MAX_TOKENS = 700
+
+LARGE_SHARED = 0.5
+"""Share of a large language model's words that the cited records have to have; how they are put is verified besides."""
+PARTLY_MARK = " *(partly supported)*"
 
 _MARKUP = re.compile(r"[*`\\]|<(?=[A-Za-z/!?])")
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+")
@@ -33,6 +38,8 @@ _KEYS_AFTER_STOP = re.compile(rf"([.!?])\s*((?:{KEY.pattern}\s*)+)")
 
 EntitiesIn = Callable[[str], Sequence[Entity]]
 """What the corpus knows a text to name."""
+Verify = Callable[[str, Sequence[FigureRecord]], Verification]
+"""How far figures bear a sentence out."""
 
 
 class Llm(Protocol):
@@ -84,7 +91,7 @@ def quoted(evidence: Sequence[Evidence]) -> Iterator[Statement]:
 
 
 def drafted_singly(
-    llm: Llm, prompt: Prompt, query: Query, evidence: Sequence[Evidence], entities_in: EntitiesIn
+    llm: Llm, prompt: Prompt, query: Query, evidence: Sequence[Evidence], entities_in: EntitiesIn, verify: Verify
 ) -> Iterator[Statement]:
     """One sentence for each figure, written by a small language model, or a quote where it fails the check."""
     for item in evidence:
@@ -101,10 +108,20 @@ def drafted_singly(
             check = replace(check, verdict=Verdict.DROPPED, reason=f"leaves out “{lost}”")
         elif check.verdict is Verdict.SUPPORTED and not is_restatement(draft, item.hit.quote):
             check = replace(check, verdict=Verdict.DROPPED, reason="changes what the figure's words say")
+        check = _verified(check, {item.key: item}, verify)
         if check.verdict is Verdict.SUPPORTED:
             yield Statement(f"{plain_markdown(check.sentence)} {render_keys(check.keys)}", check)
         else:
             yield quote_statement(item, instead_of=check)
+
+
+def _verified(check: Check, evidence: Mapping[int, Evidence], verify: Verify) -> Check:
+    """The verdict on a sentence whose names and words stand in its records, after who acts on whom was looked at."""
+    if check.verdict is not Verdict.SUPPORTED:
+        return check
+    found = verify(check.sentence, [evidence[key].record for key in check.keys])
+    verdict = {Support.UNSUPPORTED: Verdict.DROPPED, Support.PARTLY: Verdict.PARTLY}.get(found.verdict)
+    return replace(check, verdict=verdict, reason=found.reason) if verdict else check
 
 
 def _lost_subject(query: Query, quote: str, sentence: str) -> str | None:
@@ -127,7 +144,7 @@ def _first_sentence(pieces: Iterator[str]) -> str:
 
 
 def drafted_together(
-    llm: Llm, prompt: Prompt, query: Query, evidence: Sequence[Evidence], entities_in: EntitiesIn
+    llm: Llm, prompt: Prompt, query: Query, evidence: Sequence[Evidence], entities_in: EntitiesIn, verify: Verify
 ) -> Iterator[Statement]:
     """Sentences by a large language model, each checked as soon as it is complete.
 
@@ -140,10 +157,12 @@ def drafted_together(
     for sentence in _sentences(llm.stream(system, user, max_tokens=LARGE_MAX_TOKENS)):
         if NO_EVIDENCE in sentence:
             return
-        check = check_sentence(sentence, by_key, entities=entities_in(sentence))
-        if check.verdict is Verdict.SUPPORTED:
+        check = check_sentence(sentence, by_key, entities=entities_in(sentence), min_shared=LARGE_SHARED)
+        check = _verified(check, by_key, verify)
+        if check.verdict in (Verdict.SUPPORTED, Verdict.PARTLY):
             used.update(check.keys)
-            yield Statement(f"{plain_markdown(check.sentence)} {render_keys(check.keys)}", check)
+            mark = PARTLY_MARK if check.verdict is Verdict.PARTLY else ""
+            yield Statement(f"{plain_markdown(check.sentence)} {render_keys(check.keys)}{mark}", check)
             continue
         spare = next((key for key in parse_keys(sentence) if key in by_key and key not in used), None)
         if spare is None:

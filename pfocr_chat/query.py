@@ -73,12 +73,20 @@ _ALL = re.compile(
     rf"{_WHOLE.pattern}|\b(?:all|every|list|show)(?: me)?(?: of)?(?: the| your)? {_NOUN}\W*$|\bhow many {_NOUN}\W*$",
     re.IGNORECASE,
 )
+_ADVICE = re.compile(
+    r"\b(?:recommended|starting|usual|maximum|safe|correct|right|daily) (?:\w+ ){0,2}(?:dos(?:e|es|age|ing)|intake)\b"
+    r"|\b(?:what|which|how (?:much|large|high)) (?:a )?(?:dose|dosage)\b|\b(?:should|can|may) (?:i|we)\b"
+    r"|\b(?:price|cost)s? of\b|\bhow much (?:does|do|is|are)\b.{0,60}\bcost\b|\bwhere can i\b"
+    r"|\bhow (?:do|can|should) i\b",
+    re.IGNORECASE,
+)
 _PRONOUN = re.compile(
     r"\b(?:its?|they|them|their|those|these|(?:that|this) (?:one|figure)"
     r"|the (?:first|second|third|last|other|same))\b",
     re.IGNORECASE,
 )
 _NUMBERED = re.compile(r"[A-Za-z]{3,6}-?\d{1,3}[A-Za-z]?")
+_LONG_NUMBER = re.compile(r"[A-Za-z]{2,6}-?\d{4,6}")
 _CODE_LIKE = re.compile(r"[A-Za-z]\d|\d[A-Za-z]|[A-Za-z]-\d|[a-z][A-Z]|[A-Z]{3}")
 # Endings of enzymes, proteins and chemicals, and stems of the WHO's international non-proprietary names that they
 # do not cover: https://www.who.int/teams/health-product-and-policy-standards/inn/stembook
@@ -199,6 +207,11 @@ def asks_of_all(question: str) -> bool:
     return bool(_WHOLE.search(question)) and not _CONTINUES.search(question) and not _PRONOUN.search(question)
 
 
+def asks_for_advice(question: str) -> bool:
+    """Whether a question is one for a doctor or a shop: doses, side effects for a person, prices."""
+    return bool(_ADVICE.search(question))
+
+
 def names_nothing(query: Query) -> bool:
     """Whether a question says nothing of what is wanted; "all figures" and conditions say it for a list."""
     if not query.intent.is_list:
@@ -256,13 +269,12 @@ def _not_in_corpus(
     names: list[str] = []
     others: list[str] = []
     for word in re.findall(r"[^\W_]+(?:[-‐-―−][^\W_]+)*", without_ids(text)):
+        if _LONG_NUMBER.fullmatch(word) and not catalog.has_phrase(" ".join(atoms(word))):
+            names.append(word)
+            continue
+        shortest = 3 if _NUMBERED.fullmatch(word) else 4
         for atom in atoms(word):
-            if (
-                len(atom) < (3 if _NUMBERED.fullmatch(word) else 4)
-                or not atom.isalpha()
-                or atom in named
-                or atom in STOPWORDS
-            ):
+            if len(atom) < shortest or not atom.isalpha() or atom in named or atom in STOPWORDS:
                 continue
             if {atom, singular(atom)} & _ORDINARY_WORDS:
                 continue

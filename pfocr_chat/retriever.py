@@ -14,6 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from functools import lru_cache
+from operator import mul
 from typing import Protocol
 
 from pfocr_chat.catalog import Catalog
@@ -72,6 +73,7 @@ class Retriever:
         # A generation never changes, and one question asks for the same entity several times.
         self._figures_showing = lru_cache(maxsize=256)(self._read_showing)
         self._figures_printing_family_of = lru_cache(maxsize=256)(self._read_printing_family_of)
+        self._vector = lru_cache(maxsize=1024)(embedder.embed_query)
         self._reranker = reranker
 
     def retrieve(self, query: Query, k: int, *, complete: Collection[str] = ()) -> list[Hit]:
@@ -196,6 +198,11 @@ class Retriever:
             )
             for other in best
         ]
+
+    def likeness(self, sentence: str, texts: Sequence[str]) -> list[float]:
+        """The cosine similarity of a sentence with each of the texts."""
+        asked = self._embedder.embed_query(sentence)
+        return [sum(map(mul, asked, self._vector(text))) for text in texts]
 
     def without_year(self, query: Query) -> int:
         """How many figures would answer a question for a list, but for a year that is not known."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +17,7 @@ from pfocr_chat.generator import (
     NO_EVIDENCE,
     EntitiesIn,
     Statement,
+    Verify,
     drafted_singly,
     drafted_together,
     plain_markdown,
@@ -25,6 +27,7 @@ from pfocr_chat.generator import (
 from pfocr_chat.prompting import load_prompt
 from pfocr_chat.queries import Entity, Hit, Intent, Query
 from pfocr_chat.records import FigureRecord, Kind
+from pfocr_chat.verification import verify
 
 ONE_FIGURE = load_prompt("one_figure", frozenset({"caption"}))
 ALL_EVIDENCE = load_prompt("all_evidence", frozenset({"question", "evidence"}))
@@ -61,11 +64,15 @@ def no_entities(_: str) -> Sequence[Entity]:
     return ()
 
 
+def verified(named: EntitiesIn) -> Verify:
+    return partial(verify, named=named)
+
+
 def singly(
     *drafts: str, records: Sequence[FigureRecord] = (FAK,), terms: tuple[str, ...] = (), named: EntitiesIn = no_entities
 ) -> tuple[list[Statement], ScriptedChat]:
     llm, chat = scripted(*drafts, small=True)
-    return list(drafted_singly(llm, ONE_FIGURE, query_of(*terms), evidence_of(*records), named)), chat
+    return list(drafted_singly(llm, ONE_FIGURE, query_of(*terms), evidence_of(*records), named, verified(named))), chat
 
 
 def together(
@@ -73,7 +80,7 @@ def together(
 ) -> tuple[list[Statement], ScriptedChat]:
     llm, chat = scripted(draft)
     evidence = evidence_of(*(records or (FAK, INSULIN)))
-    return list(drafted_together(llm, ALL_EVIDENCE, query_of(), evidence, named)), chat
+    return list(drafted_together(llm, ALL_EVIDENCE, query_of(), evidence, named, verified(named))), chat
 
 
 def texts(statements: Sequence[Statement]) -> list[str]:
@@ -234,7 +241,7 @@ def test_sentences_with_their_keys_are_kept() -> None:
         "Integrin β1 binds FAK at the surface. [1]",
         "FAK activates YAP1 in the nucleus. [1]",
         "Insulin makes AKT2 send GLUT4. [2]",
-        "FAK activates YAP1 and insulin sends GLUT4. [1][2]",
+        "FAK activates YAP1 and insulin sends GLUT4. [1][2] *(partly supported)*",
     ]
 
 
@@ -279,6 +286,48 @@ def test_a_sentence_that_fails_becomes_a_quote_of_its_figure(sentence: str, reas
         assert statement.text == quote_statement(evidence_of(FAK)[0]).text
 
 
+def genes(text: str) -> list[Entity]:
+    """FAK and YAP1 where the text names them."""
+    return [
+        Entity(Kind.GENE, name, (name,), aliases=frozenset({alias}))
+        for name, alias in (("FAK", "fak"), ("YAP1", "yap 1"))
+        if name in text
+    ]
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "FAK inhibits YAP1 in the nucleus [1].",
+        "YAP1 activates FAK in the nucleus [1].",
+        "FAK does not activate YAP1 in the nucleus [1].",
+        "YAP1 is inhibited by FAK in the nucleus [1].",
+    ],
+)
+def test_a_sentence_that_turns_a_relation_becomes_a_quote(sentence: str) -> None:
+    """All its words stand in the record, and it says the opposite: a quote takes its place, and the reason is kept."""
+    (statement,), _ = together(sentence, named=genes)
+    assert statement.check.verdict is Verdict.REPLACED
+    assert statement.check.reason
+    assert statement.text == quote_statement(evidence_of(FAK)[0]).text
+
+
+@pytest.mark.parametrize("sentence", ["FAK activates YAP1 in the nucleus [1].", "YAP1 is activated by FAK [1]."])
+def test_a_sentence_that_keeps_a_relation_stands(sentence: str) -> None:
+    """In the active and the passive."""
+    (statement,), _ = together(sentence, named=genes)
+    assert statement.check.verdict is Verdict.SUPPORTED
+
+
+def test_a_sentence_that_is_supported_in_part_is_marked() -> None:
+    """Nothing in it is against the figure, which does not say all of it."""
+    (statement,), _ = together("FAK activates YAP1 for the growth of many old trees in forests [1].", named=genes)
+    assert statement.check.verdict in (Verdict.PARTLY, Verdict.REPLACED)
+    (statement,), _ = together("FAK and integrin β1 together bind YAP1 in the nucleus [1].", named=genes)
+    assert statement.check.verdict is Verdict.PARTLY
+    assert statement.text.endswith("[1] *(partly supported)*")
+
+
 @pytest.mark.parametrize("sentence", ["FAK activates YAP1 in the nucleus.", "FAK activates YAP1 in the nucleus [7]."])
 def test_a_sentence_without_a_figure_is_dropped(sentence: str) -> None:
     """What cites nothing that was shown leaves nothing but its verdict."""
@@ -303,7 +352,7 @@ def test_no_evidence_ends_the_draft(draft: str) -> None:
 def test_statements_come_while_the_llm_writes() -> None:
     """A sentence is passed on before the next but one is finished."""
     llm, chat = scripted("FAK activates YAP1 in the nucleus [1]. " * 20)
-    drafts = drafted_together(llm, ALL_EVIDENCE, query_of(), evidence_of(FAK), no_entities)
+    drafts = drafted_together(llm, ALL_EVIDENCE, query_of(), evidence_of(FAK), no_entities, verified(no_entities))
     assert next(drafts).text == "FAK activates YAP1 in the nucleus. [1]"
     assert chat.ended == []
 
@@ -311,7 +360,7 @@ def test_statements_come_while_the_llm_writes() -> None:
 def test_closing_stops_the_llm() -> None:
     """Whoever stops reading stops the language model's stream."""
     llm, chat = scripted("FAK activates YAP1 in the nucleus [1]. " * 20)
-    drafts = drafted_together(llm, ALL_EVIDENCE, query_of(), evidence_of(FAK), no_entities)
+    drafts = drafted_together(llm, ALL_EVIDENCE, query_of(), evidence_of(FAK), no_entities, verified(no_entities))
     next(drafts)
     drafts.close()
     assert chat.ended == ["cut"]
@@ -323,9 +372,9 @@ def test_a_failure_passes_through(small: bool) -> None:
     llm, _ = scripted("FAK activates YAP1 in the nucleus [1]. " * 3, small=small, fails_at=30)
     written = []
     draft = (
-        drafted_singly(llm, ONE_FIGURE, query_of(), evidence_of(FAK), no_entities)
+        drafted_singly(llm, ONE_FIGURE, query_of(), evidence_of(FAK), no_entities, verified(no_entities))
         if small
-        else drafted_together(llm, ALL_EVIDENCE, query_of(), evidence_of(FAK), no_entities)
+        else drafted_together(llm, ALL_EVIDENCE, query_of(), evidence_of(FAK), no_entities, verified(no_entities))
     )
     with pytest.raises(LlmError, match="scripted failed while answering"):
         written.extend(draft)
@@ -369,7 +418,7 @@ def test_the_pieces_of_a_stream_do_not_matter(draft: str, data: st.DataObject) -
     pieces = [draft[a:b] for a, b in zip([0, *cuts], [*cuts, len(draft)], strict=True)]
     evidence = evidence_of(FAK, INSULIN)
     whole, cut = (
-        list(drafted_together(Pieces(said), ALL_EVIDENCE, query_of(), evidence, no_entities))
+        list(drafted_together(Pieces(said), ALL_EVIDENCE, query_of(), evidence, no_entities, verified(no_entities)))
         for said in ([draft], pieces)
     )
     assert cut == whole
@@ -380,7 +429,9 @@ def test_the_pieces_of_a_stream_do_not_matter(draft: str, data: st.DataObject) -
 def test_every_key_of_a_statement_was_shown(draft: str) -> None:
     """Whatever a language model writes, no statement cites a figure that it was not given."""
     evidence = evidence_of(FAK, INSULIN)
-    for statement in drafted_together(Pieces([draft]), ALL_EVIDENCE, query_of(), evidence, no_entities):
+    for statement in drafted_together(
+        Pieces([draft]), ALL_EVIDENCE, query_of(), evidence, no_entities, verified(no_entities)
+    ):
         assert set(parse_keys(statement.text)) <= {1, 2}
         assert bool(statement.text) == (statement.check.verdict is not Verdict.DROPPED)
         assert not statement.text or parse_keys(statement.text) == statement.check.keys

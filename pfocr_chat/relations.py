@@ -1,0 +1,464 @@
+"""What acts on what in a sentence of a caption: a small grammar of effects, their direction and their negation.
+
+Pure: a sentence is read as tokens, in which the names that matter stand as one; around each word that
+says an effect ("inhibits", "activation of", "is degraded by", "loss of") the grammar finds who acts and on what.
+It reads both the sentence to be checked and the caption in the same way, so that what it misreads it misreads
+alike.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from pfocr_chat.effects import EFFECT, REGULATION, Form, Sense, form_of, sense_of, stem
+from pfocr_chat.lexicon import STOPWORDS, atom_spans
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A word, or a name of an entity: ``item`` is what it counts as, empty for words without content of their own."""
+
+    word: str
+    written: str
+    gap: str
+    item: str = ""
+    entity: bool = False
+    sense: Sense | None = None
+    form: Form | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """An effect with the items that have it (``agents``) and those that it is on (``targets``); either may be empty."""
+
+    word: str
+    sense: Sense
+    negated: bool
+    agents: frozenset[str]
+    targets: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A sentence as it was read.
+
+    ``items`` are its names and stems, ``content`` those stems that say neither a name nor an effect;
+    ``negated`` and ``affirmed`` the stems that stand with and without a negation.
+    """
+
+    text: str
+    items: frozenset[str]
+    content: frozenset[str]
+    negated: frozenset[str]
+    affirmed: frozenset[str]
+    relations: tuple[Relation, ...]
+
+
+_NEGATIONS = frozenset("not no never without neither nor cannot unable fail fails failed hardly".split())
+_AUXILIARIES = frozenset(
+    """is are was were be been being become becomes became get gets has have had having can could may might must will
+    would shall should do does did to also then thereby thus hence both either further subsequently directly indirectly
+    longer partly partially strongly potently specifically in turn itself themselves""".split()
+)
+_PASSIVE = frozenset("is are was were be been being become becomes became get gets".split())
+_STOPS = frozenset(
+    """which who whom where whereas while but because when if although though whether that thereby thus
+    hence so since until unless unlike instead rather than""".split()
+)
+_MEANS = frozenset("by via through".split())
+_MEDIATED = frozenset("mediated dependent driven induced stimulated activated triggered evoked controlled".split())
+_EMPTY = (
+    STOPWORDS
+    | _AUXILIARIES
+    | _NEGATIONS
+    | frozenset("respectively according e g i minute minutes min hour hours hr hrs".split())
+)
+_HYPHENS = ("-", "‐", "‑", "–", "−")
+_HARD = re.compile(r"[;:.!?]|[–—] | [–—-] ")
+_NOUNS_TOO = re.compile(
+    r"(?:increase|decrease|block|blockade|loss|lack|gain|release|control|limit|influence|cause|raise)s?$"
+)
+_LONGEST = 14
+"""Tokens that are looked through for who acts, or on what."""
+
+
+def read(text: str, names: Sequence[frozenset[str]] = ()) -> Reading:
+    """``text`` as it is read, entities as items ``=0``, ``=1``…
+
+    ``names`` holds the spellings of each entity, in the form of ``name_key``.
+    """
+    tokens = _signed(_joined(_tokens(text, names)))
+    negated, affirmed = _negations(tokens)
+    relations = [relation for group in _asides(tokens) for relation in _relations(group)]
+    items = frozenset(token.item for token in tokens if token.item)
+    content = frozenset(token.item for token in tokens if token.item and not (token.entity or token.sense))
+    return Reading(text, items, content, negated, affirmed, tuple(relations))
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """A word of effect at position ``at``, and the positions of who acts and on what."""
+
+    at: int
+    agents: tuple[int, ...] = ()
+    targets: tuple[int, ...] = ()
+
+
+def _relations(tokens: Sequence[Token]) -> list[Relation]:
+    spans: list[_Span] = []
+    for at, token in enumerate(tokens):
+        if token.sense is not None:
+            spans.append(_Span(at, *_arguments(tokens, at, spans)))
+    by_place = {span.at: span for span in spans}
+    relations: list[Relation] = []
+    for span in spans:
+        inner = _inner(tokens, span, by_place)
+        relations.append(_to_relation(tokens, span, inner))
+        if inner:
+            relations.append(_through(tokens, span, inner))
+    return relations
+
+
+def _inner(tokens: Sequence[Token], span: _Span, by_place: Mapping[int, _Span]) -> _Span | None:
+    """The effect that an effect is on: "inhibits the activation of B", "leads to reduced B"."""
+    token = tokens[span.at]
+    if (
+        token.sense is None
+        or token.sense.family != EFFECT
+        or token.form not in (Form.VERB, Form.GERUND, Form.PARTICIPLE)
+    ):
+        return None
+    for at in sorted(span.targets):
+        inner = by_place.get(at)
+        if inner is None:
+            continue
+        kind = tokens[at].form
+        is_noun = kind is Form.NOUN or (kind is Form.VERB and _stands_as_noun(tokens, at))
+        is_state = kind is Form.PARTICIPLE and token.word.startswith(_CAUSES)
+        sense = tokens[at].sense
+        if (is_noun or is_state) and sense and sense.sign and inner.targets:
+            return inner
+    return None
+
+
+def _to_relation(tokens: Sequence[Token], span: _Span, inner: _Span | None) -> Relation:
+    token = tokens[span.at]
+    targets = set(span.targets) - set(inner.targets if inner else ())
+    return Relation(
+        token.written,
+        token.sense or Sense(""),
+        _is_negated(tokens, span.at),
+        _items(tokens, span.agents),
+        _items(tokens, targets),
+    )
+
+
+def _through(tokens: Sequence[Token], span: _Span, inner: _Span) -> Relation:
+    """The effect on what the inner one is on: who inhibits an activation inhibits."""
+    outer, effect = tokens[span.at], tokens[inner.at]
+    sense = (
+        Sense(effect.sense.family, effect.sense.sign * outer.sense.sign) if effect.sense and outer.sense else Sense("")
+    )
+    negated = _is_negated(tokens, span.at) != _is_negated(tokens, inner.at)
+    words = f"{outer.written} … {effect.written}" if span.at < inner.at else f"{effect.written} … {outer.written}"
+    return Relation(words, sense, negated, _items(tokens, span.agents), _items(tokens, inner.targets))
+
+
+def _items(tokens: Sequence[Token], places: Iterable[int]) -> frozenset[str]:
+    return frozenset(tokens[at].item for at in places if tokens[at].item)
+
+
+def _tokens(text: str, names: Sequence[frozenset[str]]) -> list[Token]:
+    spans = list(atom_spans(text))
+    words = [span[0] for span in spans]
+    by_first: dict[str, list[tuple[list[str], int]]] = {}
+    for number, aliases in enumerate(names):
+        for alias in aliases:
+            parts = alias.split()
+            if parts:
+                by_first.setdefault(parts[0], []).append((parts, number))
+                by_first.setdefault(parts[0] + "s", []).append(([parts[0] + "s", *parts[1:]], number))
+    tokens: list[Token] = []
+    at, before = 0, 0
+    while at < len(spans):
+        width, number = _name_at(words, at, by_first)
+        start, end = spans[at][1], spans[at + max(width, 1) - 1][2]
+        written, gap = text[start:end], text[before:start]
+        if width:
+            tokens.append(Token(" ".join(words[at : at + width]), written, gap, f"={number}", entity=True))
+        else:
+            tokens.append(_word(words[at], written, gap))
+        before = end
+        at += max(width, 1)
+    return tokens
+
+
+def _name_at(words: Sequence[str], at: int, by_first: dict[str, list[tuple[list[str], int]]]) -> tuple[int, int]:
+    """How many words from ``at`` are a name, and whose; the longest."""
+    best = (0, 0)
+    for parts, number in by_first.get(words[at], ()):
+        width = len(parts)
+        same = words[at : at + width - 1] == parts[:-1] and at + width <= len(words)
+        if width > best[0] and same and words[at + width - 1] in (parts[-1], parts[-1] + "s"):
+            best = (width, number)
+    return best
+
+
+def _word(word: str, written: str, gap: str) -> Token:
+    sense = sense_of(word)
+    has_content = word not in _EMPTY and (len(word) > 2 or written.isupper() or word.isdigit())
+    return Token(
+        word, written, gap, stem(word) if has_content else "", sense=sense, form=form_of(word) if sense else None
+    )
+
+
+_PARTICLES = {
+    ("up", "regulat"): "up", ("down", "regulat"): "down", ("in", "activ"): "in", ("de", "phosphorylat"): "de",
+    ("trans", "activat"): "trans",
+}  # fmt: skip
+_PHRASES = {
+    ("switch", "on"): "switchon", ("turn", "on"): "turnon", ("switch", "off"): "switchoff", ("turn", "off"): "turnoff",
+    ("shut", "off"): "shutoff", ("shut", "down"): "shutdown", ("lead", "to"): "leadto", ("leading", "to"): "leadto",
+    ("led", "to"): "leadto", ("result", "in"): "resultin", ("resulting", "in"): "resultin",
+}  # fmt: skip
+
+
+def _joined(tokens: Sequence[Token]) -> list[Token]:
+    """Tokens with "down-regulates", "switches off" and "leads to" as one word each."""
+    joined: list[Token] = []
+    at = 0
+    while at < len(tokens):
+        token, following = tokens[at], tokens[at + 1] if at + 1 < len(tokens) else None
+        if following and not token.entity and not following.entity:
+            prefix = next(
+                (p for (a, b), p in _PARTICLES.items() if token.word == a and following.word.startswith(b)), ""
+            )
+            base = re.sub(r"(?<=[hntd])(?:e?s|ed)$", "", token.word)
+            phrase = _PHRASES.get((base, following.word))
+            if (prefix and len(following.gap) <= 1) or phrase:
+                word = phrase or prefix + following.word
+                merged = _word(word, f"{token.written}{following.gap}{following.written}", token.gap)
+                gerund = phrase and token.word.endswith("ing")
+                joined.append(replace(merged, form=Form.GERUND if gerund else merged.form))
+                at += 2
+                continue
+        joined.append(token)
+        at += 1
+    return joined
+
+
+def _signed(tokens: Sequence[Token]) -> list[Token]:
+    """Tokens where "negatively regulates" has the sense of its adverb."""
+    signed = list(tokens)
+    for at, token in enumerate(tokens[1:], start=1):
+        sign = {"negatively": -1, "negative": -1, "positively": 1, "positive": 1}.get(tokens[at - 1].word)
+        if sign and token.sense and token.sense.family == REGULATION:
+            signed[at] = replace(token, sense=Sense(EFFECT, sign))
+    return signed
+
+
+def _asides(tokens: Sequence[Token]) -> list[list[Token]]:
+    """The tokens outside brackets, then those of each bracket: what is in brackets does not act on what is not."""
+    groups: list[list[Token]] = [[]]
+    stack = [0]
+    for token in tokens:
+        for mark in re.findall(r"[(\[)\]]", token.gap):
+            if mark in "([":
+                stack.append(len(groups))
+                groups.append([])
+            elif len(stack) > 1:
+                stack.pop()
+        gap = (
+            token.gap
+            if token.gap in _HYPHENS or not re.search(r"[(\[)\]]", token.gap)
+            else _BRACKETS.sub("", token.gap)
+        )
+        groups[stack[-1]].append(replace(token, gap=gap))
+    return [group for group in groups if group]
+
+
+def _negations(tokens: Sequence[Token]) -> tuple[frozenset[str], frozenset[str]]:
+    """The items that stand negated, and those that stand as they are."""
+    negated: set[str] = set()
+    affirmed: set[str] = set()
+    for at, token in enumerate(tokens):
+        if token.item and not token.entity:
+            (negated if _is_negated(tokens, at) else affirmed).add(token.item)
+    return frozenset(negated), frozenset(affirmed)
+
+
+def _is_negated(tokens: Sequence[Token], at: int) -> bool:
+    """Whether a negation stands before a word, with nothing between but words without content, in the same clause.
+
+    Or behind it: "ligand-independent".
+    """
+    behind = tokens[at + 1] if at + 1 < len(tokens) else None
+    if behind and behind.gap in _HYPHENS and behind.word in ("independent", "independently", "free", "null"):
+        return True
+    for back in range(at - 1, max(at - 5, -1), -1):
+        if _HARD.search(tokens[back + 1].gap) or "," in tokens[back + 1].gap:
+            return False
+        word, following = tokens[back].word, tokens[back + 1].word
+        if word in _NEGATIONS and tokens[back].written != "NO":  # nitric oxide
+            return following == "to" if word.startswith("fail") else following != "only"
+        if word == "n" and following == "t":
+            return True
+        if tokens[back].item and not word.endswith("ly"):
+            return False
+    return False
+
+
+_Places = tuple[int, ...]
+_Arguments = tuple[_Places, _Places]
+
+
+def _arguments(tokens: Sequence[Token], at: int, before: Sequence[_Span]) -> _Arguments:
+    """Who acts and on what, by the form of the word at ``at``."""
+    token = tokens[at]
+    if token.form is Form.AGENT:
+        return _of_agent_noun(tokens, at)
+    if token.form is Form.NOUN or _stands_as_noun(tokens, at):
+        return _of_noun(tokens, at)
+    if token.form is Form.PARTICIPLE:
+        return _of_participle(tokens, at, before)
+    return _subject(tokens, at, before), _right(tokens, at + 1)
+
+
+def _stands_as_noun(tokens: Sequence[Token], at: int) -> bool:
+    """Whether a word that is a verb as well ("increase") is a noun here."""
+    if not _NOUNS_TOO.match(tokens[at].word):
+        return False
+    previous = tokens[at - 1].word if at else ""
+    following = tokens[at + 1].word if at + 1 < len(tokens) else ""
+    return following in ("of", "in") or previous in ("a", "an", "the", "this", "an", "its", "their")
+
+
+def _of_participle(tokens: Sequence[Token], at: int, before: Sequence[_Span]) -> _Arguments:
+    back = _skip_back(tokens, at - 1)
+    passive = any(tokens[i].word in _PASSIVE for i in range(back + 1, at))
+    follows = tokens[at + 1].word if at + 1 < len(tokens) else ""
+    if passive or follows in _MEANS:
+        shared = before[-1].targets if back >= 0 and tokens[back].word in ("and", "or") and before else None
+        return _agents_after(tokens, at + 1), shared or _left(tokens, back)
+    if at and tokens[at].gap in _HYPHENS and tokens[at - 1].item:
+        return (at - 1,), _right(tokens, at + 1, limit=6)
+    previous = tokens[at - 1] if at else None
+    if previous is None or not (
+        previous.item or previous.word in _AUXILIARIES or previous.word in ("which", "that", "and")
+    ):
+        return (), _right(tokens, at + 1, limit=4)
+    return _subject(tokens, at, before), _right(tokens, at + 1)
+
+
+def _of_noun(tokens: Sequence[Token], at: int) -> _Arguments:
+    """ "activation of B by A", "A-mediated activation of B", "B activation"."""
+    follows = tokens[at + 1].word if at + 1 < len(tokens) else ""
+    before = at - 1
+    while (
+        before >= 0 and not tokens[before].item and tokens[before].word in ("and", "or") and not tokens[at].gap.strip()
+    ):
+        before -= 1
+    mediator: _Places = ()
+    compound: list[int] = []
+    for back in range(at - 1, max(at - 5, -1), -1):
+        token = tokens[back]
+        if "," in tokens[back + 1].gap or _HARD.search(tokens[back + 1].gap):
+            break
+        if token.word in _MEDIATED and back and tokens[back - 1].item:
+            mediator = (back - 1,)
+            break
+        if not token.item or token.sense:
+            break
+        compound.append(back)
+    if follows in ("of", "in"):
+        return mediator or tuple(i for i in compound if tokens[i].entity) or _agents_after(tokens, at + 1), _right(
+            tokens, at + 2, limit=8, stops=_PREPOSITIONS
+        )
+    return mediator or _agents_after(tokens, at + 1), tuple(compound)
+
+
+_BRACKETS = re.compile(r"[()\[\]]")
+_CAUSES = ("leadto", "resultin", "caus", "trigger")
+_PREPOSITIONS = frozenset("by via through in at from with upon after during to into on for under".split())
+
+
+def _of_agent_noun(tokens: Sequence[Token], at: int) -> _Arguments:
+    """ "A, an inhibitor of B"; "the B inhibitor A"."""
+    follows = tokens[at + 1] if at + 1 < len(tokens) else None
+    if follows and follows.word == "of":
+        return _left(tokens, _skip_back(tokens, at - 1)), _right(tokens, at + 2, limit=8, stops=_PREPOSITIONS)
+    agents = (at + 1,) if follows and follows.entity else ()
+    targets = (at - 1,) if at and tokens[at - 1].item else ()
+    return agents, targets
+
+
+def _skip_back(tokens: Sequence[Token], at: int) -> int:
+    """The token at or before ``at`` that is neither auxiliary, adverb, article nor negation."""
+    skipped = _AUXILIARIES | _NEGATIONS | {"a", "an", "the", "as"}
+    while at >= 0 and not tokens[at].entity and (tokens[at].word in skipped or tokens[at].word.endswith("ly")):
+        at -= 1
+    return at
+
+
+def _subject(tokens: Sequence[Token], at: int, before: Sequence[_Span]) -> _Places:
+    """Who acts, for an active verb: what stands before it, or the subject of the verb that it is joined to."""
+    back = _skip_back(tokens, at - 1)
+    skipped = {tokens[i].word for i in range(back + 1, at)}
+    joined = back >= 0 and tokens[back].word in ("and", "or", "but", "by")
+    shared = bool(before) and (joined or tokens[at].form is Form.GERUND or "to" in skipped)
+    if shared:
+        return before[-1].agents
+    if back >= 0 and tokens[back].word in ("which", "that", "who"):
+        back = back - 1
+    return _left(tokens, back)
+
+
+def _is_verb(token: Token) -> bool:
+    return token.sense is not None and token.form in (Form.VERB, Form.PARTICIPLE)
+
+
+def _left(tokens: Sequence[Token], at: int) -> _Places:
+    """The items that stand before, back to the last verb of effect or the beginning of the clause."""
+    found: list[int] = []
+    for back in range(at, max(at - _LONGEST, -1), -1):
+        token = tokens[back]
+        if token.word in _STOPS or (_is_verb(token) and found):
+            break
+        if token.item:
+            found.append(back)
+        if _HARD.search(token.gap) or (token.gap.strip() == "," and found and back and tokens[back - 1].item == ""):
+            break
+    return tuple(found)
+
+
+def _right(tokens: Sequence[Token], at: int, *, limit: int = _LONGEST, stops: frozenset[str] = _MEANS) -> _Places:
+    """The items that follow, up to the next verb of effect or the end of the clause."""
+    found: list[int] = []
+    for forth in range(at, min(at + limit, len(tokens))):
+        token = tokens[forth]
+        if _HARD.search(token.gap) or token.word in _STOPS or (found and token.word in stops):
+            break
+        passive = token.form is Form.PARTICIPLE and forth > 0 and tokens[forth - 1].word in _PASSIVE
+        if found and (passive or token.form in (Form.VERB, Form.GERUND)):
+            break
+        if "," in token.gap and not (token.item or token.word in ("and", "or")):
+            break
+        if token.item:
+            found.append(forth)
+    return tuple(found)
+
+
+def _agents_after(tokens: Sequence[Token], at: int) -> _Places:
+    """Who acts where it is said after "by"."""
+    for forth in range(at, min(at + 10, len(tokens))):
+        token = tokens[forth]
+        if _HARD.search(token.gap) or token.word in _STOPS or _is_verb(token):
+            break
+        if token.word in _MEANS:
+            following = tokens[forth + 1] if forth + 1 < len(tokens) else None
+            if following and following.form is Form.GERUND:
+                return ()
+            return _right(tokens, forth + 1)
+    return ()
