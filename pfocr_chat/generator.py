@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from pfocr_chat.answers import Check, Evidence, Verdict
-from pfocr_chat.citations import KEY, check_sentence, is_restatement, parse_keys, render_keys, without_keys
+from pfocr_chat.citations import KEY, MAX_QUOTE, check_sentence, is_restatement, parse_keys, render_keys, without_keys
 from pfocr_chat.lexicon import atoms, contains
 from pfocr_chat.prompting import Prompt
 from pfocr_chat.queries import Entity, Query
@@ -95,7 +95,8 @@ def drafted_singly(
 ) -> Iterator[Statement]:
     """One sentence for each figure, written by a small language model, or a quote where it fails the check."""
     for item in evidence:
-        if not item.record.caption:
+        if not item.record.caption or len(item.hit.quote) > MAX_QUOTE:
+            # Of a long excerpt one sentence would lose more than it makes plain.
             yield quote_statement(item)
             continue
         # With the whole caption, or the question, it loses the thread.

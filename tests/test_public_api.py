@@ -30,9 +30,10 @@ HEAVY = (
 )
 
 NAMES = """Answer Assistant Check Citation ConfigError Conversation CorpusError CorruptIndexError EmbedderError
-    EvaluationError FigureRecord Grounding Hit IndexBusyError IndexMismatchError LlmError LlmUnavailableError Match
-    NearMiss NoIndexError PfocrChatError PromptError QuestionError RecordError RerankerError Stage Status Text Tier
-    VectorstoreError Verdict open_assistant""".split()
+    Entity EvaluationError Facet FacetRow FacetTable FigureRecord Filters Format Grounding Hit IndexBusyError
+    IndexMismatchError Intent Kind Listing LlmError LlmUnavailableError Match NearMiss NoIndexError
+    PfocrChatError PromptError Query QuestionError RecordError RerankerError Stage Status Text Tier
+    VectorstoreError Verdict open_assistant render""".split()
 
 
 def test_the_public_names_are_these() -> None:
