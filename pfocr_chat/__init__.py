@@ -5,7 +5,19 @@ from __future__ import annotations
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from pfocr_chat.answers import Answer, Check, Citation, Conversation, Grounding, NearMiss, Stage, Status, Text, Verdict
+from pfocr_chat.answers import (
+    Answer,
+    Check,
+    Citation,
+    Conversation,
+    Grounding,
+    NearMiss,
+    Stage,
+    Status,
+    Text,
+    Usage,
+    Verdict,
+)
 from pfocr_chat.errors import (
     ConfigError,
     CorpusError,
@@ -74,6 +86,7 @@ __all__ = [
     "Status",
     "Text",
     "Tier",
+    "Usage",
     "VectorstoreError",
     "Verdict",
     "open_assistant",

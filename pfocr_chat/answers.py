@@ -169,6 +169,36 @@ class NearMiss:
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens that a language model read and wrote for an answer, as its provider reports them.
+
+    ``calls`` are those with a report: one that failed, or was cut short, mostly has none though it may be charged.
+    ``billed`` says that the provider may charge for the tokens. Prices change, so there is no amount of money here.
+    """
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    calls: int = 0
+    billed: bool = False
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.calls + other.calls,
+            self.billed or other.billed,
+        )
+
+    def __str__(self) -> str:
+        calls = f"{self.calls:,} call{'' if self.calls == 1 else 's'}"
+        return f"{self.input_tokens:,} in, {self.output_tokens:,} out ({calls})"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """An answer with checked citations, or an abstention with its reason.
 
@@ -177,7 +207,7 @@ class Answer:
     the figures that show or match, and the closest ones where it says so. ``hits`` are the
     figures that were looked at, in order. ``listing`` says, of a list, how strong the evidence of each figure is,
     and which others there is weaker evidence for. ``table`` counts ``figids`` by year, gene or the like,
-    where that was asked.
+    where that was asked. ``usage`` is ``None`` where no language model was asked, or none reported its tokens.
     """
 
     question: str
@@ -196,6 +226,7 @@ class Answer:
     notes: tuple[str, ...] = ()
     table: FacetTable | None = None
     listing: Listing = field(default=Listing(), repr=False)
+    usage: Usage | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; what ``pfocr-chat ask --json`` prints."""
@@ -215,6 +246,7 @@ class Answer:
             "notes": list(self.notes),
             "table": self.table.to_dict() if self.table else None,
             "listing": self.listing.to_dict(),
+            "usage": self.usage.to_dict() if self.usage else None,
         }
 
 

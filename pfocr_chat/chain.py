@@ -18,6 +18,7 @@ from pfocr_chat.answers import (
     Stage,
     Text,
     Turn,
+    Usage,
     Verdict,
 )
 from pfocr_chat.catalog import Catalog
@@ -29,13 +30,13 @@ from pfocr_chat.errors import LlmError, QuestionError
 from pfocr_chat.facets import Breakdown, count_facet, read_breakdown
 from pfocr_chat.genelists import compare_gene_list, listed_in, looks_like_gene_list
 from pfocr_chat.generator import (
-    Llm,
     Statement,
     drafted_singly,
     drafted_together,
     quoted,
 )
 from pfocr_chat.lexicon import says
+from pfocr_chat.llm import Llm
 from pfocr_chat.lookup import describe_figures, is_about_the_record
 from pfocr_chat.phrasing import (
     all_of,
@@ -91,6 +92,33 @@ NO_ADVICE = (
     "Pathway figures do not answer this: they show how genes and substances act, and give no doses, prices or advice."
 )
 WHICH_FIGURE = "It is not clear which figure is meant. Name it by its figid, or ask after an answer that shows it."
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """What was written of the evidence: checked statements, a note where that went wrong, and the tokens it took."""
+
+    statements: Sequence[Statement]
+    note: str | None = None
+    usage: Usage | None = None
+
+
+class _Meter:
+    """An LLM for one question: it adds up the tokens of the calls made through it.
+
+    Questions may share an ``Llm``, each through one of these.
+    """
+
+    def __init__(self, llm: Llm) -> None:
+        self._llm = llm
+        self.usage: Usage | None = None
+
+    def stream(self, system: str, user: str, *, max_tokens: int) -> Iterator[str]:
+        """``Llm.stream``, with its tokens counted."""
+        return self._llm.stream(system, user, max_tokens=max_tokens, report=self._add)
+
+    def _add(self, used: Usage) -> None:
+        self.usage = self.usage + used if self.usage else used
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +190,7 @@ class Chain:
             reason = f"The last answer has only {figures_of(len(last.figids))}." if last.figids else WHICH_FIGURE
             yield replace(self._abstain(query, conversation, reason, []), conversation=conversation)
             return
+        query = replace(query, intent=Intent.LOOKUP, figids=figids)
         turn = replace(last, question=query.question, focus=figids[0])
         for event in self._describe(query, figids, conversation):
             if isinstance(event, Answer):
@@ -243,23 +272,24 @@ class Chain:
         lead = list_lead(query, chosen, len(evidence), listing, narrowed=narrowed)
         if lead:
             yield Text(lead)
-        statements, note = yield from self._write(query, evidence)
-        if not statements:
+        written = yield from self._write(query, evidence)
+        if not written.statements:
             reason = "The figures found do not answer this question."
-            yield self._abstain(query, conversation, reason, hits)
+            yield replace(self._abstain(query, conversation, reason, hits), usage=written.usage)
             return
-        notes = (*([note] if note else []), *list_notes(query, listing, narrowed=narrowed), *self._undated(query))
-        yield self._answer(
+        failed = [written.note] if written.note else []
+        answer = self._answer(
             query,
             conversation,
-            lead + _join(statements),
+            lead + _join(written.statements),
             evidence=evidence,
-            checks=[s.check for s in statements],
+            checks=[s.check for s in written.statements],
             figids=chosen,
             hits=[*shown, *(hit for hit in hits if hit.figid not in set(chosen[:LARGE_EVIDENCE]))],
-            notes=notes,
+            notes=(*failed, *list_notes(query, listing, narrowed=narrowed), *self._undated(query)),
             listing=listing,
         )
+        yield replace(answer, usage=written.usage)
 
     def _count(
         self, query: Query, conversation: Conversation, chosen: Sequence[str], counted: Breakdown, listing: Listing
@@ -274,39 +304,42 @@ class Chain:
         answer = self._answer(query, conversation, text, figids=chosen, notes=notes, listing=listing)
         return replace(answer, table=table)
 
-    def _write(
-        self, query: Query, evidence: Sequence[Evidence]
-    ) -> Generator[Event, None, tuple[list[Statement], str | None]]:
+    def _write(self, query: Query, evidence: Sequence[Evidence]) -> Generator[Event, None, _Written]:
         """Stream the checked statements; quotes stand in where the language model fails.
 
         No statements: it found that no figure answers a question that asks for no list.
         """
+        llm = _Meter(self.llm) if self.llm else None
         statements: list[Statement] = []
-        note = None
+        failure = note = None
         try:
-            for statement in self._draft(query, evidence):
+            for statement in self._draft(llm, query, evidence):
                 statements.append(statement)
                 if statement.text:
                     yield Text(_join([statement]))
         except LlmError as exc:
-            note = f"The language model failed, so figures are quoted instead. {exc}"
-        if not (statements or note) and query.intent is Intent.RELATION:
-            return [], None
+            failure = exc
+        if not (statements or failure) and query.intent is Intent.RELATION:
+            return _Written([], usage=llm.usage if llm else None)
         cited = {key for s in statements if s.text for key in s.check.keys}
-        if note or not cited:
-            for statement in quoted([e for e in evidence if e.key not in cited][:SMALL_EVIDENCE]):
-                statements.append(statement)
-                yield Text(_join([statement]))
-        return statements, note
+        left = [e for e in evidence if e.key not in cited][:SMALL_EVIDENCE] if failure or not cited else []
+        for statement in quoted(left):
+            statements.append(statement)
+            yield Text(_join([statement]))
+        if failure:
+            note = (
+                f"The language model failed{', so figures are quoted instead' if left else ' in the middle'}. {failure}"
+            )
+        return _Written(statements, note, llm.usage if llm else None)
 
-    def _draft(self, query: Query, evidence: Sequence[Evidence]) -> Iterator[Statement]:
-        if self.llm is None:
+    def _draft(self, llm: _Meter | None, query: Query, evidence: Sequence[Evidence]) -> Iterator[Statement]:
+        if llm is None:
             return quoted(evidence)
         named = partial(entities_in, catalog=self.catalog)
         verified = partial(verify, named=named, similarity=self.retriever.likeness)
         if self.small:
-            return drafted_singly(self.llm, self.one_figure, query, evidence, named, verified)
-        return drafted_together(self.llm, self.all_evidence, query, evidence, named, verified)
+            return drafted_singly(llm, self.one_figure, query, evidence, named, verified)
+        return drafted_together(llm, self.all_evidence, query, evidence, named, verified)
 
     def _describe(
         self, query: Query, figids: Sequence[str], conversation: Conversation

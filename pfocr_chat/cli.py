@@ -294,6 +294,8 @@ def _render_answer(answer: Answer, *, with_text: bool) -> str:
     lines += [f"Note: {note}" for note in answer.notes]
     if answer.query and answer.query.intent is not Intent.CHAT:
         lines += [f"Understood as: {answer.query}."]
+    if answer.usage and answer.usage.billed:
+        lines.append(f"Tokens: {answer.usage}.")
     return "\n".join(lines)
 
 

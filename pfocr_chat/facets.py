@@ -294,12 +294,6 @@ class Breakdown:
     asks_number: bool = False
 
 
-def read_facet(question: str) -> tuple[Facet | None, str]:
-    """The facet of the breakdown that a question asks for, and the rest of it; or ``None`` and the question."""
-    asked = read_breakdown(question)
-    return (asked.facet, asked.rest) if asked else (None, question)
-
-
 def read_breakdown(question: str) -> Breakdown | None:
     """The breakdown that a question asks for, if it does.
 

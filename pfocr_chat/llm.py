@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import hashlib
 import os
+import random
 import re
+import socket
+import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 from urllib.parse import urlsplit
 
+from pfocr_chat.answers import Usage
 from pfocr_chat.errors import ConfigError, LlmError, LlmUnavailableError
 
 if TYPE_CHECKING:
@@ -36,8 +40,20 @@ FORMS = "auto, bundled, none, gguf:PATH or provider:model (such as openai:gpt-5.
 _SMALL_CONTEXT = 4096
 _LARGE_CONTEXT = 8192
 _THINKING_ROOM = 2048  # an LLM that thinks first spends the same allowance, and would have nothing left to say
-_TIMEOUT_S = 180  # between two pieces; a server on a laptop reads a long prompt for minutes
-_RETRIES = 1
+_CONNECT_S = 15.0
+_MAX_PAUSE_S = 10.0  # a provider that asks us to wait longer has failed, for someone who waits for an answer
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a provider is waited for.
+
+    ``timeout_s`` passes without a piece before it is given up; a server on a laptop reads a long prompt for
+    minutes. ``pauses`` are the seconds before each further try, where nothing has been said yet.
+    """
+
+    timeout_s: float = 180.0
+    pauses: tuple[float, ...] = (0.5, 2.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +118,7 @@ class _Remote:
     key_variable: str = ""
     address: str = ""
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    pauses: tuple[float, ...] = ()
 
     @property
     def place(self) -> str:
@@ -127,27 +144,35 @@ class Llm:
     _remote: _Remote | None = field(default=None, repr=False)
     _close: Callable[[], None] | None = field(default=None, repr=False)
 
-    def stream(self, system: str, user: str, *, max_tokens: int) -> Iterator[str]:
+    def stream(
+        self, system: str, user: str, *, max_tokens: int, report: Callable[[Usage], None] | None = None
+    ) -> Iterator[str]:
         """Yield the answer's text piece by piece, about ``max_tokens`` tokens at most.
 
         A piece may be empty: the prompt is still being read. Closing the generator stops the LLM.
-        Every failure is an ``LlmError`` with a sentence for people, and so is a provider's answer
-        without any text (an LLM in this process may have nothing to say).
+        A provider that is busy or breaks off before its first text is asked again; after that, every
+        failure is an ``LlmError`` with a sentence for people, and so is a provider's answer
+        without any text (an LLM in this process may have nothing to say). ``report`` is called once, at
+        the end, with the tokens that this call took, if they are known.
         """
         if self.chat is None:
             raise LlmError("No language model is chosen. Choose one with --llm or PFOCR_CHAT_LLM.")
         messages = [("system", system), ("human", user)]
-        said = False
+        said, used = False, Usage()
         try:
-            chunks = cast("Generator[AIMessageChunk]", self.chat.stream(messages, **_limits(max_tokens, self._remote)))
-            with closing(chunks):
+            with closing(_patient_stream(self.chat, messages, max_tokens, self._remote)) as chunks:
                 for chunk in chunks:
                     said = said or bool(chunk.text)
+                    if spent := chunk.usage_metadata:  # a part of it where it comes in several chunks
+                        used += Usage(spent["input_tokens"], spent["output_tokens"])
                     yield str(chunk.text)
         except LlmError:
             raise
         except Exception as exc:  # providers share no base class; each failure is mapped, none is swallowed
             raise LlmError(_explain(exc, self.name, self._remote)) from exc
+        finally:
+            if report and used != Usage():
+                report(replace(used, calls=1, billed=bool(self._remote and self._remote.kind != "ollama")))
         if self._remote and not said:
             raise LlmError(f"{self.name} returned no text. Ask again, or choose another LLM with --llm.")
 
@@ -165,7 +190,33 @@ class Llm:
         self.close()
 
 
-def open_llm(setting: str = "auto", *, environ: Mapping[str, str] | None = None) -> Llm:
+def _patient_stream(
+    chat: BaseChatModel, messages: list[tuple[str, str]], max_tokens: int, remote: _Remote | None
+) -> Generator[AIMessageChunk]:
+    """The LLM's pieces, asked for again where it fails for the moment and has said nothing yet."""
+    pauses = iter(remote.pauses if remote else ())
+    said = False
+    while True:
+        try:
+            chunks = cast("Generator[AIMessageChunk]", chat.stream(messages, **_limits(max_tokens, remote)))
+            with closing(chunks):
+                for chunk in chunks:
+                    said = said or bool(chunk.text)
+                    yield chunk
+            return
+        except Exception as exc:  # providers share no base class; what is not worth another try is raised
+            pause = next(pauses, None)
+            if said or pause is None or not _is_passing(exc):
+                raise
+            pause = max(pause, _asked_to_wait(exc))
+            if pause > _MAX_PAUSE_S:
+                raise
+        time.sleep(pause * random.uniform(1.0, 1.25))  # noqa: S311  # refused together, not back together
+
+
+def open_llm(
+    setting: str = "auto", *, environ: Mapping[str, str] | None = None, patience: Patience = Patience()
+) -> Llm:
     """Open the language model that ``setting`` names.
 
     ``none``, ``bundled``, ``gguf:PATH``, ``provider:model`` as LangChain's ``init_chat_model`` takes
@@ -180,7 +231,7 @@ def open_llm(setting: str = "auto", *, environ: Mapping[str, str] | None = None)
     setting = setting.strip()
     kind, _, rest = setting.partition(":")
     if setting == "auto":
-        return _open_auto(environ)
+        return _open_auto(environ, patience)
     if setting == "none":
         return Llm(name="none", setting="none")
     if setting == "bundled":
@@ -188,7 +239,7 @@ def open_llm(setting: str = "auto", *, environ: Mapping[str, str] | None = None)
     if kind == "gguf" and rest:
         return _open_gguf(Path(rest).expanduser(), setting)
     if kind and rest and kind != "gguf":
-        return _open_provider(kind.replace("-", "_"), rest, environ)
+        return _open_provider(kind.replace("-", "_"), rest, environ, patience)
     raise ConfigError(f"Unknown LLM setting {_redact(setting)!r}. Use {FORMS}.")
 
 
@@ -203,10 +254,10 @@ def check_sha256(path: Path, sha256: str) -> None:
         )
 
 
-def _open_auto(environ: Mapping[str, str]) -> Llm:
+def _open_auto(environ: Mapping[str, str], patience: Patience) -> Llm:
     for kind, provider in _PROVIDERS.items():
         if provider.key(environ) and provider.installed:
-            return _open_provider(kind, provider.default, environ)
+            return _open_provider(kind, provider.default, environ, patience)
     if _bundled_file() and find_spec("xllamacpp"):
         return _open_bundled()
     return open_llm("none")
@@ -254,13 +305,13 @@ def _load(path: Path, name: str, setting: str) -> Llm:
     return Llm(name=name, setting=setting, chat=chat, small=small, _close=chat.close)
 
 
-def _open_provider(kind: str, llm: str, environ: Mapping[str, str]) -> Llm:
+def _open_provider(kind: str, llm: str, environ: Mapping[str, str], patience: Patience) -> Llm:
     name = f"{kind}:{llm}"
     remote = _Remote(kind, secrets=_secrets(environ))
     options: dict[str, Any] = {}
     if provider := _PROVIDERS.get(kind):
-        remote = _checked_remote(name, kind, provider, environ)
-        options = _options(provider, remote, environ)
+        remote = replace(_checked_remote(name, kind, provider, environ), pauses=patience.pauses)
+        options = _options(provider, remote, environ, patience.timeout_s)
     from langchain.chat_models import init_chat_model
     from pydantic import ValidationError
 
@@ -306,13 +357,27 @@ def _is_http(address: str) -> bool:
         return False
 
 
-def _options(provider: _Provider, remote: _Remote, environ: Mapping[str, str]) -> dict[str, Any]:
-    if not provider.keys:
-        return {}
+def _options(provider: _Provider, remote: _Remote, environ: Mapping[str, str], timeout_s: float) -> dict[str, Any]:
+    """What the LLM's LangChain class is made with.
+
+    Further tries are ours: the client of Ollama makes none, that of Mistral none after HTTP 429 and 5xx, and
+    those of OpenAI and Anthropic wait out a timeout again.
+    """
+    connect_and_read = (min(_CONNECT_S, timeout_s), timeout_s)
+    if remote.kind == "ollama":
+        return {"client_kwargs": {"timeout": connect_and_read}}
     from pydantic import SecretStr
 
-    options = {"api_key": SecretStr(provider.key(environ)), "timeout": _TIMEOUT_S, "max_retries": _RETRIES}
-    return options | ({"base_url": remote.address} if remote.address else {})
+    options: dict[str, Any] = {"api_key": SecretStr(provider.key(environ)), "timeout": timeout_s}
+    if remote.address:
+        options["base_url"] = remote.address
+    match remote.kind:
+        case "openai":
+            return options | {"timeout": connect_and_read, "max_retries": 0}
+        case "anthropic":
+            return options | {"max_retries": 0}
+        case _:  # Google's and Mistral's count the first try as well
+            return options | {"max_retries": 1}
 
 
 def _limits(max_tokens: int, remote: _Remote | None) -> dict[str, Any]:
@@ -348,12 +413,39 @@ def _explain(exc: Exception, name: str, remote: _Remote | None) -> str:
         return f"{name} takes no more requests now (HTTP 429: rate limit or quota). Wait, {other}."
     if status >= 500:
         return f"{name} failed at its provider (HTTP {status}). Try again later, {other}."
-    if any("Timeout" in type(each).__name__ for each in causes):
+    if _is_timeout(exc):
         return f"{name} did not answer in time{remote.place}. Try again, {other}."
     if refused := next((each for each in causes if isinstance(each, OSError)), None):
         reason = f" ({refused.strerror})" if refused.strerror else ""
         return f"{name} cannot be reached{remote.place}{reason}. Check the address and the network, {other}."
-    return f"{name} failed while answering: {_detail(exc, remote)}. Ask again, {other}."
+    reason = "the connection broke" if _is_broken(exc) else _detail(exc, remote)
+    return f"{name} failed while answering: {reason}. Ask again, {other}."
+
+
+def _is_passing(exc: Exception) -> bool:
+    """Whether another try may go well: not after a timeout, which has cost enough, or where nobody listens."""
+    causes = tuple(_causes(exc))
+    if status := next((found for each in causes if (found := _status(each))), 0):
+        return status == 429 or status >= 500
+    if _is_timeout(exc) or any(isinstance(each, ConnectionRefusedError | socket.gaierror) for each in causes):
+        return False
+    return _is_broken(exc) or any(isinstance(each, OSError) for each in causes)
+
+
+def _is_timeout(exc: BaseException) -> bool:
+    return any("Timeout" in type(each).__name__ for each in _causes(exc))
+
+
+def _is_broken(exc: BaseException) -> bool:
+    """Whether a connection ended in the middle, as httpx and its like say it."""
+    return any(type(each).__name__ in ("RemoteProtocolError", "ReadError") for each in _causes(exc))
+
+
+def _asked_to_wait(exc: BaseException) -> float:
+    """Seconds that the provider asks to be left alone, where it says so."""
+    headers = (getattr(getattr(each, "response", None), "headers", None) for each in _causes(exc))
+    asked = next((found.get("retry-after", "") for found in headers if isinstance(found, Mapping)), "")
+    return float(asked) if re.fullmatch(r"\d{1,6}(\.\d{1,6})?", asked) else 0.0
 
 
 def _causes(exc: BaseException | None) -> Iterator[BaseException]:
@@ -376,8 +468,16 @@ def _status(exc: BaseException) -> int:
 
 
 def _detail(exc: BaseException, remote: _Remote) -> str:
-    words = " ".join(str(exc).split()) or type(exc).__name__
+    words = " ".join((_message(exc) or str(exc)).split()) or type(exc).__name__
     return _redact(words, remote.secrets)[:300].rstrip(".")
+
+
+def _message(exc: BaseException) -> str:
+    """The provider's own sentence in an error's JSON, which the exception's text would give with its braces."""
+    body = getattr(exc, "body", None)
+    inner = body.get("error", body) if isinstance(body, dict) else None
+    said = inner.get("message") if isinstance(inner, dict) else None
+    return said if isinstance(said, str) else ""
 
 
 def _secrets(environ: Mapping[str, str]) -> tuple[str, ...]:

@@ -233,6 +233,10 @@ class Query:
 
     def __str__(self) -> str:
         """What was understood, in a line for people."""
+        if self.intent in (Intent.LOOKUP, Intent.SIMILAR) and self.figids:
+            these = f"the figure{'s' if len(self.figids) > 1 else ''} {_joined(self.figids, 'and')}"
+            about = f"figures like {self.figids[0]}" if self.intent is Intent.SIMILAR else these
+            return " ".join(part for part in (about, str(self.filters)) if part)
         named = [" or ".join(map(str, group)) for group in self.groups]
         named += [f"“{word}”" for word in self.other_words]
         named += [*self.figids, *self.missing]

@@ -24,7 +24,7 @@ from typing import Any
 from pfocr_chat.catalog import Catalog
 from pfocr_chat.catalogwriter import open_catalog_writer
 from pfocr_chat.corpus import find_records, read_record
-from pfocr_chat.facets import count_facet, read_facet
+from pfocr_chat.facets import count_facet, read_breakdown
 from pfocr_chat.genelists import compare_gene_list
 from pfocr_chat.passages import to_passages
 from pfocr_chat.queries import Filters
@@ -177,7 +177,8 @@ def timed(times: Times, kind: str, what: object, call: Callable[[], Any]) -> Any
 def ask(question: str, catalog: Catalog, retriever: Retriever, times: Times) -> None:
     """All that an answer to a question takes from the catalog, but for what the ranking needs."""
     start = time.perf_counter()
-    facet, rest = read_facet(question)
+    counted = read_breakdown(question)
+    facet, rest = (counted.facet, counted.rest) if counted else (None, question)
     query = timed(times, "understand", question, lambda: understand(rest, catalog))
     found = list(timed(times, "complete list", question, lambda: retriever.complete(query)).tiers)
     if facet:

@@ -232,6 +232,7 @@ def test_an_answer_becomes_json(seed_assistant: Assistant) -> None:
             "notes",
             "table",
             "listing",
+            "usage",
         }
     )
     assert json.loads(json.dumps(answered)) == answered

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from langchain_core.messages import AIMessageChunk
+from langchain_core.messages.ai import UsageMetadata
+from langchain_core.outputs import ChatGenerationChunk
 from planted import (
     BOTH,
     FAK,
@@ -29,9 +33,10 @@ from planted import (
 )
 
 from pfocr_chat import Answer, Assistant, Conversation, Stage, Text, Verdict
-from pfocr_chat.chain import LARGE_EVIDENCE, SMALL_EVIDENCE
+from pfocr_chat.answers import Usage
+from pfocr_chat.chain import LARGE_EVIDENCE, NO_ADVICE, SMALL_EVIDENCE
 from pfocr_chat.citations import parse_keys
-from pfocr_chat.llm import open_llm
+from pfocr_chat.llm import Llm, open_llm
 from pfocr_chat.lookup import MAX_CAPTION, is_about_the_record
 from pfocr_chat.queries import Filters, Intent, Query
 
@@ -84,6 +89,11 @@ def cited(answer: Answer) -> list[str]:
         ("How many figures show both FAK and TNF?", "No figure in the index shows both FAK and TNF."),
         ("How many figures show FAK since 2015?", "No figure published since 2015 shows FAK."),
         ("Which figures show FAK and CRP in mice?", "No figure in Mus musculus shows both FAK and CRP."),
+        (
+            "How does chlorophyll make macrophages release TNF?",
+            "No figure in the index links “chlorophyll” (plants) and “macrophages” (animals).",
+        ),
+        ("What dose of ibuprofen should I take?", NO_ADVICE),
         ("What does PMC1234567__no.g1 show?", "The index has no PMC1234567__no.g1."),
         ("figure 9 of PMC9000001", "The index has no figure 9 of PMC9000001."),
         ("PMC1234567 or pmc7654321?", "The index has no PMC1234567 or PMC7654321."),
@@ -596,6 +606,64 @@ def test_sentences_before_a_failure_stay(planted: Planted) -> None:
     assert "*Integrin signalling to the Hippo pathway.*" not in answer.text
     assert answer.notes
     check_answer(answer, assistant)
+
+
+# Tokens
+
+
+class ReportingChat(ScriptedChat):
+    """A scripted one that reports ten tokens read and two written before its text, and three written after it."""
+
+    def _stream(self, *args: Any, **kwargs: Any) -> Iterator[ChatGenerationChunk]:
+        yield reported(10, 2)
+        yield from super()._stream(*args, **kwargs)
+        yield reported(0, 3)
+
+
+def reported(read: int, written: int) -> ChatGenerationChunk:
+    usage = UsageMetadata(input_tokens=read, output_tokens=written, total_tokens=read + written)
+    return ChatGenerationChunk(message=AIMessageChunk(content="", usage_metadata=usage))
+
+
+def reporting_assistant(planted: Planted, draft: str, *, small: bool = False) -> Assistant:
+    chat = ReportingChat(responses=[draft])
+    return planted.assistant(Llm(name="reporting", setting="reporting", chat=chat, small=small))
+
+
+@pytest.mark.parametrize(
+    ("draft", "small", "usage"),
+    [
+        ("FAK activates YAP1, which enters the nucleus [1].", False, Usage(10, 5, 1)),
+        ("NO_EVIDENCE", False, Usage(10, 5, 1)),
+        ("FAK activates YAP1.", True, Usage(30, 15, 3)),
+        ("FAK activates YAP1. It does so often.", True, Usage(30, 6, 3)),  # read no further than one sentence
+    ],
+)
+def test_the_tokens_of_an_answer_are_added_up(draft: str, small: bool, usage: Usage, planted: Planted) -> None:
+    """Every call for a question counts with the tokens it reported by its end, also where it led to no answer."""
+    answer = reporting_assistant(planted, draft, small=small).ask("Which figures show TNF?" if small else HOW)
+    assert answer.usage == usage
+    assert answer.to_dict()["usage"] == usage.to_dict()
+
+
+def test_questions_at_once_count_apart(planted: Planted) -> None:
+    """Two answers by one language model, written in turns, each have their own tokens."""
+    assistant = reporting_assistant(planted, "FAK activates YAP1, which enters the nucleus [1]. " * 3)
+    streams = [assistant.stream(HOW), assistant.stream(HOW)]
+    events = [event for pair in zip(*streams, strict=True) for event in pair]
+    assert [event.usage for event in events if isinstance(event, Answer)] == [Usage(10, 5, 1)] * 2
+
+
+@pytest.mark.parametrize("question", ["hello", FAK, "What is frobnicase?", "How many figures show TNF by year?"])
+def test_without_a_call_no_tokens_are_told(question: str, planted: Planted) -> None:
+    """Where the language model is not asked, the answer has no count of tokens, not a count of none."""
+    answer = reporting_assistant(planted, "FAK activates YAP1 [1].").ask(question)
+    assert (answer.usage, answer.to_dict()["usage"]) == (None, None)
+
+
+def test_unreported_tokens_are_not_told(planted: Planted) -> None:
+    """A language model that reports no tokens leaves the answer without a count."""
+    assert scripted_assistant(planted, "FAK activates YAP1, which enters the nucleus [1].")[0].ask(HOW).usage is None
 
 
 # Streams

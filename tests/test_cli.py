@@ -104,7 +104,7 @@ def test_a_figure_is_described(planted: Planted, capsys: pytest.CaptureFixture[s
         "    Paper at PMC: https://www.ncbi.nlm.nih.gov/pmc/articles/PMC9000001\n"
         "\n"
         "Checked: 1 quoted.\n"
-        f"Understood as: figures on {FAK_2}.\n",
+        f"Understood as: the figure {FAK_2}.\n",
         "",
     )
 

@@ -16,7 +16,7 @@ from markdown_it import MarkdownIt
 from pfocr_chat.catalog import Catalog
 from pfocr_chat.catalogwriter import open_catalog_writer
 from pfocr_chat.citations import parse_keys
-from pfocr_chat.facets import Breakdown, count_facet, read_breakdown, read_facet
+from pfocr_chat.facets import Breakdown, count_facet, read_breakdown
 from pfocr_chat.queries import Intent
 from pfocr_chat.query import understand
 from pfocr_chat.records import FigureRecord, Kind, Mention, Tier
@@ -180,6 +180,12 @@ NOT_ASKED = [
     "thanks",
     "",
 ]
+
+
+def read_facet(question: str) -> tuple[Facet | None, str]:
+    """The facet of the breakdown that a question asks for, and the rest of it; or ``None`` and the question."""
+    asked = read_breakdown(question)
+    return (asked.facet, asked.rest) if asked else (None, question)
 
 
 @pytest.mark.parametrize(("question", "facet", "rest"), ASKED)

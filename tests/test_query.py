@@ -545,7 +545,9 @@ def test_a_conversation_does_not_grow_the_search(catalog: Catalog) -> None:
         ),
         ("which figures are there?", "all figures"),
         ("hello", "figures"),
-        (f"what does {FAK} show?", f"figures on {FAK}"),
+        (f"what does {FAK} show?", f"the figure {FAK}"),
+        ("what does PMC9000001 show?", f"the figures {FAK} and {FAK_2}"),
+        (f"figures most like {FAK}", f"figures like {FAK}"),
         ("what does PMC1234567 show?", "figures on PMC1234567"),
     ],
 )

@@ -80,6 +80,7 @@ def render_answer(answer: Answer, turn: int) -> str:
         _grounding(answer),
         *(f'<p class="pfc-note">{line(note)}</p>' for note in answer.notes),
         _understood(answer),
+        _usage(answer),
     ]
     return f'<div class="pfc-answer">{"".join(parts)}</div>'
 
@@ -139,6 +140,7 @@ def _abstention(answer: Answer) -> str:
         _near_misses(answer.near_misses),
         *(f'<p class="pfc-note">{line(note)}</p>' for note in answer.notes),
         _understood(answer),
+        _usage(answer),
     ]
     return f'<div class="pfc-answer pfc-abstention">{"".join(parts)}</div>'
 
@@ -176,6 +178,11 @@ def _understood(answer: Answer) -> str:
     if answer.query is None or answer.query.intent is Intent.CHAT:
         return ""
     return f'<p class="pfc-note pfc-understood">Understood as: {line(str(answer.query))}.</p>'
+
+
+def _usage(answer: Answer) -> str:
+    """The tokens that the answer took, where a provider may charge for them."""
+    return f'<p class="pfc-note">Tokens: {answer.usage}.</p>' if answer.usage and answer.usage.billed else ""
 
 
 def _all_figures(answer: Answer, turn: int) -> str:

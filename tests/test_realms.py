@@ -1,0 +1,45 @@
+"""Realms of life in texts."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pfocr_chat.realms import Realm, realm_words, set_apart
+
+
+def test_words_tell_realms() -> None:
+    """Each realm with the first word for it; words that several realms share tell none."""
+    assert realm_words("Chlorophyll in leaves, and the liver of mice") == {
+        Realm.PLANT: "chlorophyll",
+        Realm.ANIMAL: "liver",
+    }
+    assert realm_words("glucose, apoptosis, AKT1 and the cell cycle") == {}
+
+
+@pytest.mark.parametrize(
+    ("question", "texts", "apart"),
+    [
+        ("Does chlorophyll act in the liver?", ["liver cells", "chlorophyll in leaves"], True),
+        ("Does chlorophyll act in the liver?", [], True),
+        ("Does chlorophyll act in the liver?", ["leaf extracts for mice"], False),
+        ("Chlorophyll compared with the pigments of mouse skin", ["liver cells"], False),
+        ("Which pathways act in the liver of mice?", ["chlorophyll"], False),
+        ("Which pathways act?", [], False),
+    ],
+)
+def test_realms_that_no_text_brings_together(question: str, texts: list[str], apart: bool) -> None:
+    """Any words of both realms in one text will do, and a question that compares asks of each for itself."""
+    assert bool(set_apart(question, texts)) == apart
+
+
+def test_what_is_apart_is_named() -> None:
+    """The words of the question, with their realms."""
+    assert set_apart("Lignin in the hippocampus", []) == (("lignin", Realm.PLANT), ("hippocampus", Realm.ANIMAL))
+
+
+@given(st.text(max_size=80))
+def test_a_text_is_not_apart_from_itself(text: str) -> None:
+    """Where the question is a text that there is, it brings together what it names."""
+    assert set_apart(text, [text]) == ()
