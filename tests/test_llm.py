@@ -392,7 +392,7 @@ def test_openai_compatible_server_answers(llama_server: str, monkeypatch: pytest
             if len(pieces) == 20:  # an LLM behind a provider gets room to think as well
                 break
         assert not llm.small
-    assert len("".join(pieces)) > 20
+    assert len([piece for piece in pieces if piece.strip()]) > 1
 
 
 @needs_bundled
