@@ -161,7 +161,7 @@ class Chain:
             yield from self._refer(query, conversation)
         elif last and counted is None and query.refers_back and (counts_out(question) or is_about_the_record(query)):
             yield from self._look_back(query, conversation, last)
-        elif asks_for_advice(question):
+        elif query.intent is Intent.RELATION and asks_for_advice(question):
             yield self._abstain(query, conversation, NO_ADVICE, [])
         elif counted is None and names_nothing(query):
             yield replace(self._abstain(query, conversation, NOTHING_NAMED, []), conversation=conversation)
@@ -208,11 +208,12 @@ class Chain:
             )
         counted = read_breakdown(question) if len(question) <= MAX_QUESTION else None
         last = conversation.last
-        if counted is None or (last and (last.focus or len(last.figids) == 1)):
+        before = Conversation() if asks_of_all(question) else conversation
+        query = understand(counted.rest, self.catalog, before, filters=checked) if counted else None
+        about_one = query and query.refers_back and last and (last.focus or len(last.figids) == 1)
+        if counted is None or query is None or about_one:
             # After a turn about one figure, "which genes?" asks for those in it.
             return None, understand(question, self.catalog, conversation, filters=checked)
-        before = Conversation() if asks_of_all(question) else conversation
-        query = understand(counted.rest, self.catalog, before, filters=checked)
         return counted, replace(query, question=understand(question, self.catalog).question)
 
     def _overlaps(self, query: Query, conversation: Conversation, genes: str) -> Answer:
@@ -387,7 +388,7 @@ class Chain:
             llm=self.llm_name,
             generation=self.generation,
             notes=notes,
-            listing=listing or Listing(),
+            listing=Listing() if listing is None else listing,
         )
 
     def _relaxed(self, query: Query) -> Iterator[str]:
@@ -412,7 +413,7 @@ class Chain:
         *,
         listing: Listing | None = None,
     ) -> Answer:
-        listing = listing or Listing()
+        listing = Listing() if listing is None else listing
         near = tuple(NearMiss(h.figid, h.record.title, h.record.page_url) for h in hits[:3])
         return Answer(
             question=query.question,
@@ -443,16 +444,18 @@ def _why_abstain(query: Query, hits: Sequence[Hit], listing: Listing) -> str | N
     """Why no figure answers, in a sentence; ``None`` where some may."""
     if query.unknown and len(query.unknown) >= UNKNOWN_SHARE * len(query.subjects):
         return f"No figure in the index names {either(query.unknown)}."
-    if listing or any(_has_all(query, hit) for hit in hits[:10]):
+    if listing:
         return None
     inside = condition_of(query) or " in the index"
+    asked = all_of(query, with_words=True)
+    if query.intent is Intent.COUNT and asked:
+        return f"No figure{inside} shows {asked}."
+    if any(_has_all(query, hit) for hit in hits[:10]):
+        return None
     if apart := set_apart(query.question, (_said(hit) for hit in hits[:10])):
         return f"No figure{inside} links {listed([f'“{word}” ({realm})' for word, realm in apart], 'and')}."
     best = max((hit.similarity or 0.0 for hit in hits[:10]), default=0.0)
     is_near = bool(hits) and best >= (UNFAMILIAR if query.unfamiliar else OFF_TOPIC)
-    asked = all_of(query, with_words=True)
-    if query.intent is Intent.COUNT and asked:
-        return f"No figure{inside} shows {asked}."
     if query.intent is Intent.LISTING and query.groups and (query.filters or len(query.groups) > 1):
         return None if is_near and best >= CLOSE_ENOUGH else f"No figure{inside} shows {asked}."
     if is_near:

@@ -31,6 +31,7 @@ LARGE_SHARED = 0.5
 """Share of a large language model's words that the cited records have to have; how they are put is verified besides."""
 PARTLY_MARK = " *(partly supported)*"
 
+_YES = re.compile(r"^Yes[,:.]?\s+")
 _MARKUP = re.compile(r"[*`\\]|<(?=[A-Za-z/!?])")
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+")
 _KEYS_AFTER_STOP = re.compile(rf"([.!?])\s*((?:{KEY.pattern}\s*)+)")
@@ -120,7 +121,7 @@ def _verified(check: Check, evidence: Mapping[int, Evidence], verify: Verify) ->
     """The verdict on a sentence whose names and words stand in its records, after who acts on whom was looked at."""
     if check.verdict is not Verdict.SUPPORTED:
         return check
-    found = verify(check.sentence, [evidence[key].record for key in check.keys])
+    found = verify(_YES.sub("", check.sentence), [evidence[key].record for key in check.keys])
     verdict = {Support.UNSUPPORTED: Verdict.DROPPED, Support.PARTLY: Verdict.PARTLY}.get(found.verdict)
     return replace(check, verdict=verdict, reason=found.reason) if verdict else check
 

@@ -65,8 +65,9 @@ _CONTINUES = re.compile(
 )
 _ASKS_MORE = re.compile(r"^\W*(?:who|when|where|in which|which (?:paper|journal|year|organism))\b", re.IGNORECASE)
 _WHOLE = re.compile(
-    r"\b(?:are there|(?:in|of) (?:the|this|your) (?:whole |entire )?(?:index|database|collection|corpus)|altogether"
-    r"|overall|in (?:all|total))\b",
+    rf"\b(?:{_NOUN} (?:are there|do you (?:have|hold|know|index))"
+    r"|(?:in|of) (?:the|this|your) (?:whole |entire )?(?:index|database|collection|corpus)|altogether|overall"
+    r"|in (?:all|total))\b",
     re.IGNORECASE,
 )
 _ALL = re.compile(
@@ -74,10 +75,12 @@ _ALL = re.compile(
     re.IGNORECASE,
 )
 _ADVICE = re.compile(
-    r"\b(?:recommended|starting|usual|maximum|safe|correct|right|daily) (?:\w+ ){0,2}(?:dos(?:e|es|age|ing)|intake)\b"
-    r"|\b(?:what|which|how (?:much|large|high)) (?:a )?(?:dose|dosage)\b|\b(?:should|can|may) (?:i|we)\b"
-    r"|\b(?:price|cost)s? of\b|\bhow much (?:does|do|is|are)\b.{0,60}\bcost\b|\bwhere can i\b"
-    r"|\bhow (?:do|can|should) i\b",
+    r"\b(?:recommended|safe|daily|starting|usual) (?:\w+ ){0,2}(?:dose|dosage|dosing)\b(?! response)"
+    r"|\b(?:recommended|daily) (?:\w+ )?intake\b"
+    r"|\b(?:dose|dosage)\b.{0,40}\b(?:can|should|may) (?:i|we|he|she)\b"
+    r"|\b(?:should|can|may) (?:i|we) (?:take|eat|give|drink|buy|order)\b|\bsafe to (?:take|eat|drink|give|drive)\b"
+    r"|\bside effects? of\b|\bprices? of\b|\bhow much (?:does|do)\b.{0,60}\bcost\b"
+    r"|\b(?:where|how) can i (?:buy|order|get a prescription)\b",
     re.IGNORECASE,
 )
 _PRONOUN = re.compile(
@@ -86,6 +89,7 @@ _PRONOUN = re.compile(
     re.IGNORECASE,
 )
 _NUMBERED = re.compile(r"[A-Za-z]{3,6}-?\d{1,3}[A-Za-z]?")
+_EXAMPLE = re.compile(r"\b(?:such as|like|including|e\.g\.|for example)\W*$", re.IGNORECASE)
 _LONG_NUMBER = re.compile(r"[A-Za-z]{2,6}-?\d{4,6}")
 _CODE_LIKE = re.compile(r"[A-Za-z]\d|\d[A-Za-z]|[A-Za-z]-\d|[a-z][A-Z]|[A-Z]{3}")
 # Endings of enzymes, proteins and chemicals, and stems of the WHO's international non-proprietary names that they
@@ -262,13 +266,16 @@ def _not_in_corpus(
     """Words of the text that stand in no record, nor close to a word that does: names, and other words.
 
     A name is written like a gene, cell line or code (a digit or an inner capital), or ends like a
-    drug, a protein or a chemical. In a question all in capitals, capitals say nothing.
+    drug, a protein or a chemical, and is no example ("such as"). In a question all in capitals, capitals say nothing.
     """
     text = text.lower() if text.isupper() else text
     named = {atom for entity in entities for atom in atoms(entity.mention)}
     names: list[str] = []
     others: list[str] = []
-    for word in re.findall(r"[^\W_]+(?:[-‐-―−][^\W_]+)*", without_ids(text)):
+    bare = without_ids(text)
+    for found in re.finditer(r"[^\W_]+(?:[-‐-―−][^\W_]+)*", bare):
+        word = found.group()
+        is_example = bool(_EXAMPLE.search(bare[: found.start()]))
         if _LONG_NUMBER.fullmatch(word) and not catalog.has_phrase(" ".join(atoms(word))):
             names.append(word)
             continue
@@ -280,7 +287,7 @@ def _not_in_corpus(
                 continue
             if catalog.has_word(atom) or _near(atom, list(catalog.words_like(atom[:3]))):
                 continue
-            if _CODE_LIKE.search(word) or _MOLECULE_ENDING.search(atom):
+            if (_CODE_LIKE.search(word) or _MOLECULE_ENDING.search(atom)) and not is_example:
                 names.append(word)
             elif not _ORDINARY_ENDING.search(atom):
                 others.append(word)

@@ -379,6 +379,7 @@ _OPPOSITES = (
     "high low", "higher lower", "more less", "more fewer", "upstream downstream", "early late", "presence absence",
     "active inactive", "positive negative", "open closed", "pro anti", "up down", "strong weak", "wild mutant",
     "sensitive resistant", "with without", "before after", "agonist antagonist", "intracellular extracellular",
+    "nucleus cytoplasm", "nuclear cytoplasmic", "apical basal", "import export", "starvation fed",
 )  # fmt: skip
 _OPPOSITE = {a: b for pair in _OPPOSITES for a, b in (pair.split(), reversed(pair.split()))}
 
@@ -435,11 +436,18 @@ def _disagreement(claim: Relation, units: Sequence[Reading], best: Sequence[Read
         return _Disagreement(text, id(exchanged) in near)
     if any(_agrees(claim, r) and _fits(claim, r) for r in stated):
         return None
+    agents, targets = _entities(claim.agents) or claim.agents, _entities(claim.targets) or claim.targets
     for unit in units:
-        meets = (not claim.agents or claim.agents & unit.items) and (not claim.targets or claim.targets & unit.items)
-        if meets and any(_agrees(claim, r) for r in unit.relations):
+        meets = (not agents or agents & unit.items) and (not targets or targets & unit.items)
+        if meets and any(_agrees(claim, r) and not _is_turned(claim, r) for r in unit.relations):
             return None
     return _Disagreement(f"the figure does not say ‘{_words(claim)}’ of these in one sentence", False)
+
+
+def _is_turned(claim: Relation, stated: Relation) -> bool:
+    """Whether what acts in one is acted on in the other."""
+    acting = _entities(claim.agents) & (stated.targets - stated.agents)
+    return bool(acting or _entities(claim.targets) & (stated.agents - stated.targets))
 
 
 def _words(relation: Relation) -> str:

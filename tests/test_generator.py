@@ -312,7 +312,15 @@ def test_a_sentence_that_turns_a_relation_becomes_a_quote(sentence: str) -> None
     assert statement.text == quote_statement(evidence_of(FAK)[0]).text
 
 
-@pytest.mark.parametrize("sentence", ["FAK activates YAP1 in the nucleus [1].", "YAP1 is activated by FAK [1]."])
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "FAK activates YAP1 in the nucleus [1].",
+        "YAP1 is activated by FAK [1].",
+        "Yes, FAK activates YAP1 [1].",
+        "FAK stimulates YAP1 in the nucleus [1].",
+    ],
+)
 def test_a_sentence_that_keeps_a_relation_stands(sentence: str) -> None:
     """In the active and the passive."""
     (statement,), _ = together(sentence, named=genes)

@@ -17,7 +17,7 @@ from pfocr_chat.catalog import FILE_NAME, Catalog
 from pfocr_chat.config import MAX_QUESTION
 from pfocr_chat.errors import QuestionError
 from pfocr_chat.queries import Filters, Intent, Query
-from pfocr_chat.query import MAX_SUBJECT, understand
+from pfocr_chat.query import MAX_SUBJECT, asks_for_advice, understand
 from pfocr_chat.records import Kind
 
 
@@ -638,3 +638,28 @@ def test_every_condition_belongs_to_one_kind(filters: Filters) -> None:
     assert all(dropped)
     assert sum(map(len, dropped)) == len(filters.to_dict())
     assert set().union(*dropped) == filters.to_dict().keys()
+
+
+@pytest.mark.parametrize(
+    ("question", "asks"),
+    [
+        ("What is the recommended dose of TNF inhibitors?", True),
+        ("What are the side effects of rapamycin?", True),
+        ("Is it safe to take curcumin?", True),
+        ("How much does an antibody against TNF cost?", True),
+        ("Can we inhibit mTOR with rapamycin?", False),
+        ("How should I interpret the Hippo pathway?", False),
+        ("What is the cost of immune activation in insects?", False),
+        ("glucose dose response of insulin", False),
+        ("where can I find figures about YAP1?", False),
+    ],
+)
+def test_requests_for_advice(question: str, asks: bool) -> None:
+    """Doses, side effects and prices for a person, not those that cells pay."""
+    assert asks_for_advice(question) == asks
+
+
+def test_an_unknown_example_leaves_the_question(catalog: Catalog) -> None:
+    """What follows "such as" is no name without which there is nothing to answer."""
+    assert understand("Which receptors such as FROBX7 bind TNF?", catalog).unknown == ()
+    assert understand("Which receptors bind FROBX7?", catalog).unknown == ("FROBX7",)

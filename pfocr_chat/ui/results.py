@@ -106,7 +106,8 @@ def render_results(answer: Answer, view: View, hits: Sequence[Hit]) -> str:
 def list_name(answer: Answer) -> str:
     """What the list of an answer's figures is: "42 figures answer this"."""
     total = len(answer.figids)
-    if answer.query is not None and answer.query.intent is Intent.RELATION:
+    query = answer.query
+    if query is not None and (query.intent is Intent.RELATION or (query.intent.is_list and not answer.listing)):
         return f"The {total:,} closest figures" if total > 1 else "The closest figure"
     return f"{counted(total, 'figure')} {'answers' if total == 1 else 'answer'} this"
 
