@@ -236,15 +236,14 @@ class Chain:
         evidence = [Evidence(key, hit) for key, hit in enumerate(hits[:LARGE_EVIDENCE], start=1)]
         text = similar_lead(one, evidence)
         yield Text(text)
-        yield self._answer(
-            query,
-            conversation,
-            text,
-            evidence=evidence,
-            checks=[Check(e.hit.quote, (e.key,), Verdict.QUOTED) for e in evidence],
-            figids=[hit.figid for hit in hits],
-            hits=hits,
-        )
+        figids = [hit.figid for hit in hits]
+        checks = [Check(e.hit.quote, (e.key,), Verdict.QUOTED) for e in evidence]
+        answer = self._answer(query, conversation, text, evidence=evidence, checks=checks, figids=figids, hits=hits)
+        if last := conversation.last:
+            # What the conversation is about stays; the words of this question only point at a figure.
+            turn = replace(last, question=query.question, figids=tuple(figids), focus=None)
+            answer = replace(answer, conversation=conversation.with_turn(turn))
+        yield answer
 
     def _search(
         self, query: Query, conversation: Conversation, counted: Breakdown | None = None

@@ -50,11 +50,13 @@ _COUNT = re.compile(
 _SPECIES = frozenset(organism.latin for organism in ORGANISMS)
 _ONE_FIGURE = re.compile(r"\b(?:an?|one|this|that|the) (?:[\w-]+ ){0,2}(?:figure|diagram|scheme)\b", re.IGNORECASE)
 _HELLO = (
-    r"(?:hi|hello|hey|good (?:morning|afternoon|evening)|thanks|thank you|bye|goodbye)"
-    r"(?:[\s,]+(?:there|all|everyone|again|to you|friend|pfocr|chat|bot|assistant|(?:so|very) much|a lot))*"
+    r"(?:hi|hello|hey|good (?:morning|afternoon|evening)|thanks|thank you|bye|goodbye|ok|okay|yes|no|cool|great|test)"
+    r"(?:[\s,]+(?:thanks|thank you|for that|there|all|everyone|again|to you|friend|pfocr|chat|bot|assistant"
+    r"|(?:so|very) much|a lot))*"
 )
 _ASKS_HELP = (
-    r"(?:help|what can you do|who are you|what are you|how do(?:es)? (?:you|this) work|what is this)(?: for me)?"
+    r"(?:help|what can you do|who (?:are|made) you|what are you|how do(?:es)? (?:you|this) work|what is this"
+    r"|(?:how )?can you help|what (?:kind of |sort of )?questions can i ask(?: you)?|what can i ask(?: you)?)(?: for)?(?: me)?"
 )
 _GREETING = re.compile(rf"^\W*(?:{_HELLO}(?:\W+{_ASKS_HELP})?|{_ASKS_HELP})\W*$", re.IGNORECASE)
 _CONTINUES = re.compile(

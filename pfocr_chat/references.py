@@ -48,6 +48,11 @@ _ORDINAL = re.compile(
     re.IGNORECASE,
 )
 """A place among figures; "one" only at the end, since elsewhere it may be a place among anything."""
+_BARE_ORDINAL = re.compile(
+    rf"^\W*(?:(?:and|what about|how about|show(?: me)?) )*the (?P<word>{'|'.join(_ORDINALS)}|last|\d{{1,4}}(?:st|nd|rd|th))\W*$",
+    re.IGNORECASE,
+)
+""" "And the third?", as a whole question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,20 +89,21 @@ def _of_same_paper(figids: Sequence[str], catalog: Catalog) -> tuple[str, ...]:
 
 def in_focus(question: str, last: Turn | None) -> tuple[str, ...]:
     """The figure that a follow-up is about: the one of the last answer that it counts out, else the one in focus."""
-    match = _ORDINAL.search(question)
+    match = _ORDINAL.search(question) or _BARE_ORDINAL.search(question)
     if last is None or not match:
         return last.in_focus if last else ()
-    word = (match["word"] or "").lower()
+    said = match.groupdict()
+    word = (said["word"] or "").lower()
     if word == "last":
         return last.figids[-1:]
-    number = match["number"] or match["key"] or re.sub(r"\D", "", word) or str(_ORDINALS.index(word) + 1)
+    number = said.get("number") or said.get("key") or re.sub(r"\D", "", word) or str(_ORDINALS.index(word) + 1)
     place = int(number)
     return last.figids[place - 1 : place] if place else ()
 
 
 def counts_out(question: str) -> bool:
     """Whether a question is about one of several figures by its place: "the second one", "[2]"."""
-    return bool(_ORDINAL.search(question))
+    return bool(_ORDINAL.search(question) or _BARE_ORDINAL.search(question))
 
 
 def without_ids(text: str) -> str:

@@ -306,6 +306,8 @@ def test_a_follow_up_goes_on_from_one_figure_to_its_like(quoting: Assistant) -> 
     like = quoting.ask("figures most like this one", second.conversation)
     assert like.figids[0] == first.figids[0]
     assert second.figids[0] not in like.figids
+    assert quoting.ask("and the second?", like.conversation).figids == like.figids[1:2]
+    assert set(quoting.ask("how many?", like.conversation).figids) == set(first.figids)
 
 
 def test_after_one_of_several_the_conversation_goes_on_about_all(quoting: Assistant) -> None:

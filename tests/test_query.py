@@ -663,3 +663,19 @@ def test_an_unknown_example_leaves_the_question(catalog: Catalog) -> None:
     """What follows "such as" is no name without which there is nothing to answer."""
     assert understand("Which receptors such as FROBX7 bind TNF?", catalog).unknown == ()
     assert understand("Which receptors bind FROBX7?", catalog).unknown == ("FROBX7",)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "how can you help me?",
+        "hey there, can you help?",
+        "who made you?",
+        "cool, thanks for that",
+        "yes",
+        "what can I ask?",
+    ],
+)
+def test_talk_about_the_tool_is_small_talk(question: str, catalog: Catalog) -> None:
+    """It is answered with what can be asked."""
+    assert understand(question, catalog).intent is Intent.CHAT

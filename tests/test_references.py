@@ -125,6 +125,8 @@ def test_what_is_not_there_is_told(question: str, missing: str, catalog: Catalog
         ("which genes are in [2]?", ("b",)),
         ("number 3", ("c",)),
         ("what does the third one show?", ("c",)),
+        ("and the third?", ("c",)),
+        ("the 2nd", ("b",)),
         ("the eighth one", ()),
         ("the 40th one", ()),
         ("figure [12]", ()),
