@@ -56,7 +56,8 @@ _HELLO = (
 )
 _ASKS_HELP = (
     r"(?:help|what can you do|who (?:are|made) you|what are you|how do(?:es)? (?:you|this) work|what is this"
-    r"|(?:how )?can you help|what (?:kind of |sort of )?questions can i ask(?: you)?|what can i ask(?: you)?)(?: for)?(?: me)?"
+    r"|(?:how )?can you help|what (?:kind of |sort of )?questions can i ask(?: you)?|what can i ask(?: you)?)"
+    r"(?: for)?(?: me)?"
 )
 _GREETING = re.compile(rf"^\W*(?:{_HELLO}(?:\W+{_ASKS_HELP})?|{_ASKS_HELP})\W*$", re.IGNORECASE)
 _CONTINUES = re.compile(
