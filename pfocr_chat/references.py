@@ -49,7 +49,8 @@ _ORDINAL = re.compile(
 )
 """A place among figures; "one" only at the end, since elsewhere it may be a place among anything."""
 _BARE_ORDINAL = re.compile(
-    rf"^\W*(?:(?:and|what about|how about|show(?: me)?) )*the (?P<word>{'|'.join(_ORDINALS)}|last|\d{{1,4}}(?:st|nd|rd|th))\W*$",
+    r"^\W*(?:(?:and|what about|how about|show(?: me)?) )*the"
+    rf" (?P<word>{'|'.join(_ORDINALS)}|last|\d{{1,4}}(?:st|nd|rd|th))\W*$",
     re.IGNORECASE,
 )
 """ "And the third?", as a whole question."""
