@@ -151,8 +151,7 @@ class Assistant:
         if query.intent is Intent.SIMILAR:
             return self._retriever.similar(query.figids[0], k, query.filters) if query.figids else []
         if query.intent is Intent.LOOKUP:
-            inside = self._catalog.figids_meeting(query.filters) if query.filters else frozenset(query.figids)
-            return self._retriever.to_hits(query, [figid for figid in query.figids if figid in inside][:k])
+            return self._retriever.to_hits(query, self._retriever.meeting(query)[:k])
         return self._retriever.retrieve(query, k, complete=self._retriever.complete(query))
 
     def find(self, question: str, *, filters: Filters | None = None) -> list[Hit]:
@@ -167,10 +166,7 @@ class Assistant:
         if not listing:
             return self.retrieve(question, filters=filters)
         best = self._retriever.retrieve(query, HITS, complete=listing)
-        found = {hit.figid: hit for hit in best}
-        figids = listing.ranked(found)
-        found |= {h.figid: h for h in self._retriever.to_hits(query, [f for f in figids if f not in found])}
-        return [found[figid] for figid in figids if figid in found]
+        return self._hits_of(query, listing.ranked(hit.figid for hit in best), best)
 
     def _understood(self, question: str, filters: Filters | None) -> Query:
         return understand(question, self._catalog, filters=checked_filters(filters, self._catalog) if filters else None)
@@ -204,11 +200,15 @@ class Assistant:
     def hits(self, answer: Answer) -> list[Hit]:
         """A hit for each of an answer's figures, in their order, to be shown or exported."""
         self._check_open()
-        known = {hit.figid: hit for hit in answer.hits}
-        missing = [figid for figid in answer.figids if figid not in known]
-        if answer.query and missing:
-            known |= {hit.figid: hit for hit in self._retriever.to_hits(answer.query, missing)}
-        return [known[figid] for figid in answer.figids if figid in known]
+        return self._hits_of(answer.query, answer.figids, answer.hits)
+
+    def _hits_of(self, query: Query | None, figids: Sequence[str], made: Sequence[Hit]) -> list[Hit]:
+        """A hit for each of the figures, in their order; those that are ``made`` are not made again."""
+        known = {hit.figid: hit for hit in made}
+        missing = [figid for figid in figids if figid not in known]
+        if query and missing:
+            known |= {hit.figid: hit for hit in self._retriever.to_hits(query, missing)}
+        return [known[figid] for figid in figids if figid in known]
 
     def record(self, figid: str) -> FigureRecord | None:
         """One figure's record, or ``None`` where the index does not have it."""

@@ -46,14 +46,13 @@ from pfocr_chat.phrasing import (
     figures_of,
     list_lead,
     list_notes,
-    listed,
     reading_notes,
     similar_lead,
     weaker_note,
 )
 from pfocr_chat.prompting import Prompt
-from pfocr_chat.queries import Filters, Hit, Intent, Listing, Query
-from pfocr_chat.query import asks_for_advice, asks_of_all, names_nothing, understand
+from pfocr_chat.queries import Filters, Hit, Intent, Listing, Query, joined
+from pfocr_chat.query import asks_for_advice, asks_of_all, checked_question, names_nothing, understand
 from pfocr_chat.realms import set_apart
 from pfocr_chat.references import counts_out, in_focus
 from pfocr_chat.retriever import Retriever
@@ -175,8 +174,7 @@ class Chain:
         elif query.intent is Intent.SIMILAR:
             yield from self._similar(query, conversation)
         else:
-            inside = self.catalog.figids_meeting(query.filters) if query.filters else None
-            figids = [figid for figid in query.figids if inside is None or figid in inside]
+            figids = self.retriever.meeting(query)
             if figids:
                 yield from self._describe(query, figids, conversation)
             else:
@@ -214,7 +212,7 @@ class Chain:
         if counted is None or query is None or about_one:
             # After a turn about one figure, "which genes?" asks for those in it.
             return None, understand(question, self.catalog, conversation, filters=checked)
-        return counted, replace(query, question=understand(question, self.catalog).question)
+        return counted, replace(query, question=checked_question(question))
 
     def _overlaps(self, query: Query, conversation: Conversation, genes: str) -> Answer:
         """The figures that share most genes with a list."""
@@ -413,25 +411,11 @@ class Chain:
         listing: Listing | None = None,
     ) -> Answer:
         listing = Listing() if listing is None else listing
+        told = (*reading_notes(query), *weaker_note(listing), *self._relaxed(query), *self._undated(query))
+        notes = tuple(note for note in told if note != reason)
         near = tuple(NearMiss(h.figid, h.record.title, h.record.page_url) for h in hits[:3])
-        return Answer(
-            question=query.question,
-            text=reason,
-            abstained=True,
-            reason=reason,
-            near_misses=near,
-            conversation=conversation.with_turn(_turn(query, ())),
-            query=query,
-            hits=tuple(hits),
-            llm=self.llm_name,
-            generation=self.generation,
-            notes=tuple(
-                note
-                for note in (*reading_notes(query), *weaker_note(listing), *self._relaxed(query), *self._undated(query))
-                if note != reason
-            ),
-            listing=listing,
-        )
+        answer = self._answer(query, conversation, reason, hits=hits, notes=notes, listing=listing)
+        return replace(answer, abstained=True, reason=reason, near_misses=near)
 
 
 def _turn(query: Query, figids: Sequence[str]) -> Turn:
@@ -452,7 +436,7 @@ def _why_abstain(query: Query, hits: Sequence[Hit], listing: Listing) -> str | N
     if any(_has_all(query, hit) for hit in hits[:10]):
         return None
     if apart := set_apart(query.question, (_said(hit) for hit in hits[:10])):
-        return f"No figure{inside} links {listed([f'“{word}” ({realm})' for word, realm in apart], 'and')}."
+        return f"No figure{inside} links {joined([f'“{word}” ({realm})' for word, realm in apart], 'and')}."
     best = max((hit.similarity or 0.0 for hit in hits[:10]), default=0.0)
     is_near = bool(hits) and best >= (UNFAMILIAR if query.unfamiliar else OFF_TOPIC)
     if query.intent is Intent.LISTING and query.groups and (query.filters or len(query.groups) > 1):

@@ -38,7 +38,7 @@ def describe_figures(evidence: Sequence[Evidence], *, total: int) -> str:
     if len(evidence) == 1:
         return _describe(evidence[0])
     lines = [
-        f"- *{plain_markdown(_title(e.record))}.* {_caption(e.record, short=e.hit.quote)} {_key(e)}" for e in evidence
+        f"- *{plain_markdown(e.record.name)}.* {_caption(e.record, short=e.hit.quote)} {_key(e)}" for e in evidence
     ]
     rest = f"; the first {len(evidence)}" if total > len(evidence) else ""
     return f"**{total} figures**{rest}:\n\n" + "\n".join(lines)
@@ -46,7 +46,7 @@ def describe_figures(evidence: Sequence[Evidence], *, total: int) -> str:
 
 def _describe(item: Evidence) -> str:
     record = item.record
-    lines = [f"**{plain_markdown(_title(record))}** {_key(item)}"]
+    lines = [f"**{plain_markdown(record.name)}** {_key(item)}"]
     if record.caption:
         lines.append(f"{_caption(record)} {_key(item)}")
     facts = [("From", _paper(record)), ("Organisms", ", ".join(record.organisms))]
@@ -60,10 +60,6 @@ _LABELS = {Kind.GENE: "Genes", Kind.CHEMICAL: "Chemicals", Kind.DISEASE: "Diseas
 
 def _key(item: Evidence) -> str:
     return render_keys([item.key])
-
-
-def _title(record: FigureRecord) -> str:
-    return (record.title or record.paper_title or record.figid).rstrip(".")
 
 
 def _caption(record: FigureRecord, short: str | None = None) -> str:

@@ -9,7 +9,7 @@ from functools import reduce
 from pfocr_chat.answers import Evidence
 from pfocr_chat.citations import render_keys
 from pfocr_chat.generator import plain_markdown
-from pfocr_chat.queries import Entity, Hit, Listing, Query
+from pfocr_chat.queries import Entity, Hit, Listing, Query, joined
 from pfocr_chat.tables import FacetTable, facet_lead
 
 SHOWN_ROWS = 20
@@ -48,7 +48,7 @@ def list_lead(query: Query, chosen: Sequence[str], shown: int, listing: Listing,
     if listing and query.entities:
         lead = f"{counted}{condition} {'shows' if one else 'show'} {all_of(query, with_words=narrowed)}"
     elif listing and (query.excluded or query.excluded_words) and not query.other_words:
-        lead = f"{counted}{condition} {'does' if one else 'do'} not show {listed(_refused(query), 'or')}"
+        lead = f"{counted}{condition} {'does' if one else 'do'} not show {joined(_refused(query), 'or')}"
     elif listing and not query.other_words and not query.filters:
         lead = f"{counted} {'is' if one else 'are'} in the index"
     elif listing:
@@ -57,7 +57,7 @@ def list_lead(query: Query, chosen: Sequence[str], shown: int, listing: Listing,
         missing = f"shows {all_of(query)}" if len(query.groups) > 1 else "has all of these words"
         lead = f"No figure{condition} {missing}; {counted} {'is' if one else 'are'} close in meaning"
     if query.ignored:
-        lead += f", leaving aside {listed([f'“{plain_markdown(words)}”' for words in query.ignored], 'and')}"
+        lead += f", leaving aside {joined([f'“{plain_markdown(words)}”' for words in query.ignored], 'and')}"
     return f"{lead}{f'; the first {shown}' if len(chosen) > shown else ''}:\n\n"
 
 
@@ -78,19 +78,14 @@ def similar_lead(one: Hit, hits: Sequence[Evidence]) -> str:
     lines = []
     for item in hits:
         shared = [match.name for match in item.hit.matches]
-        names = listed(
+        names = joined(
             [*shared[:SHARED_NAMES], *([f"{len(shared) - SHARED_NAMES} more"] if shared[SHARED_NAMES:] else [])], "and"
         )
         why = f"both print {plain_markdown(names)}" if shared else "similar in meaning"
-        lines.append(f"- *{plain_markdown(title_of(item.hit))}*: {why} {render_keys([item.key])}")
-    return f"The figures most like *{plain_markdown(title_of(one))}* ({plain_markdown(one.figid)}):\n\n" + "\n".join(
+        lines.append(f"- *{plain_markdown(item.record.name)}*: {why} {render_keys([item.key])}")
+    return f"The figures most like *{plain_markdown(one.record.name)}* ({plain_markdown(one.figid)}):\n\n" + "\n".join(
         lines
     )
-
-
-def title_of(hit: Hit) -> str:
-    """What to call a figure."""
-    return (hit.record.title or hit.record.paper_title or hit.figid).rstrip(".")
 
 
 def reading_notes(query: Query) -> Iterator[str]:
@@ -109,7 +104,7 @@ def list_notes(query: Query, listing: Listing, *, narrowed: bool) -> Iterator[st
     if listing and query.entities and query.other_words and not narrowed:
         yield (
             f"The list holds every figure that shows {all_of(query)};"
-            f" {listed(query.other_words, 'and')} only ranked it."
+            f" {joined(query.other_words, 'and')} only ranked it."
         )
     logic = len(query.groups) < len(query.entities) or query.excluded or query.excluded_words
     used = reduce(lambda text, words: text.replace(words, " "), query.ignored, query.question)
@@ -129,10 +124,10 @@ def weaker_note(listing: Listing) -> Iterator[str]:
 def all_of(query: Query, *, with_words: bool = False) -> str:
     """The names asked for, in words: "both A and B", "A and one of B and C, without D"."""
     labels = [_one_of(group) for group in query.groups]
-    names = ("both " if len(labels) == 2 and all(len(g) == 1 for g in query.groups) else "") + listed(labels, "and")
+    names = ("both " if len(labels) == 2 and all(len(g) == 1 for g in query.groups) else "") + joined(labels, "and")
     words = [f"“{plain_markdown(word)}”" for word in query.other_words] if with_words else []
-    without = listed(_refused(query), "or")
-    also = listed(words, "and")
+    without = joined(_refused(query), "or")
+    also = joined(words, "and")
     parts = [names, f"with {also}" if names and also else also, f"without {without}" if without else ""]
     return " ".join(part for part in parts if part)
 
@@ -144,14 +139,9 @@ def _refused(query: Query) -> list[str]:
 
 
 def _one_of(group: Sequence[Entity]) -> str:
-    return listed([plain_markdown(entity.mention) for entity in group], "or")
+    return joined([plain_markdown(entity.mention) for entity in group], "or")
 
 
 def either(names: Sequence[str]) -> str:
     """Names that stand for text, in words."""
-    return plain_markdown(listed(names, "or"))
-
-
-def listed(names: Sequence[str], word: str) -> str:
-    """ "A", "A and B", "A, B and C"."""
-    return f"{', '.join(names[:-1])} {word} {names[-1]}" if len(names) > 1 else "".join(names)
+    return plain_markdown(joined(names, "or"))

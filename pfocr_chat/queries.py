@@ -70,13 +70,13 @@ class Filters:
 
     def __str__(self) -> str:
         """The conditions in words that go on after "figures": "published since 2015, in Danio rerio"; "" for none."""
-        places = f"in {_joined(_alike(self.journals), 'or')}" if self.journals else ""
+        places = f"in {joined(_alike(self.journals), 'or')}" if self.journals else ""
         published = " ".join(part for part in (_years(self.year_from, self.year_to), places) if part)
         parts = (
             f"published {published}" if published else "",
-            f"in {_joined(self.organisms, 'or')}" if self.organisms else "",
-            f"from {_joined(self.pmcids, 'or')}" if self.pmcids else "",
-            f"of type {_joined(self.figtypes, 'or')}" if self.figtypes else "",
+            f"in {joined(self.organisms, 'or')}" if self.organisms else "",
+            f"from {joined(self.pmcids, 'or')}" if self.pmcids else "",
+            f"of type {joined(self.figtypes, 'or')}" if self.figtypes else "",
             _printing("printing", "gene", self.genes_all, "and"),
             _printing("printing", "gene", self.genes_any, "or"),
             _printing("not printing", "gene", self.genes_none, "or"),
@@ -158,12 +158,12 @@ def _years(low: int | None, high: int | None) -> str:
 
 def _printing(how: str, kind: str, names: Sequence[str], word: str) -> str:
     """ "printing the gene AKT1", "not printing the genes AKT1 or AKT2"."""
-    return f"{how} the {kind}{'s' if len(names) > 1 else ''} {_joined(names, word)}" if names else ""
+    return f"{how} the {kind}{'s' if len(names) > 1 else ''} {joined(names, word)}" if names else ""
 
 
-def _joined(names: Sequence[str], word: str) -> str:
-    """ "A", "A or B", "A, B or C"."""
-    return f" {word} ".join([part for part in (", ".join(names[:-1]), names[-1]) if part])
+def joined(names: Sequence[str], word: str) -> str:
+    """ "A", "A or B", "A, B or C"; "" for none."""
+    return f" {word} ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
 
 
 class Intent(StrEnum):
@@ -234,7 +234,7 @@ class Query:
     def __str__(self) -> str:
         """What was understood, in a line for people."""
         if self.intent in (Intent.LOOKUP, Intent.SIMILAR) and self.figids:
-            these = f"the figure{'s' if len(self.figids) > 1 else ''} {_joined(self.figids, 'and')}"
+            these = f"the figure{'s' if len(self.figids) > 1 else ''} {joined(self.figids, 'and')}"
             about = f"figures like {self.figids[0]}" if self.intent is Intent.SIMILAR else these
             return " ".join(part for part in (about, str(self.filters)) if part)
         named = [" or ".join(map(str, group)) for group in self.groups]

@@ -131,7 +131,7 @@ def understand(
     Raises:
         QuestionError: the question is empty or longer than 4,000 characters.
     """
-    question = _checked(question)
+    question = checked_question(question)
     last = conversation.last if conversation else None
     referred = read_references(question, catalog, last)
     reading = read_filters(without_ids(question), journals=catalog.journals, organisms=catalog.organisms)
@@ -187,7 +187,12 @@ def understand(
     )
 
 
-def _checked(question: str) -> str:
+def checked_question(question: str) -> str:
+    """The question in one line, without what cannot be seen.
+
+    Raises:
+        QuestionError: it is empty or longer than 4,000 characters.
+    """
     # Soft hyphens and other invisible characters that come with text from a PDF stand inside words.
     visible = (c for c in question if unicodedata.category(c) != "Cf")
     text = " ".join("".join(c if c.isprintable() else " " for c in visible).split())

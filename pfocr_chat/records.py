@@ -104,6 +104,11 @@ class FigureRecord:
             raise ValueError(f"not a figid: {self.figid!r}")
 
     @property
+    def name(self) -> str:
+        """What to call the figure: its title, else its paper's, else its figid."""
+        return (self.title or self.paper_title or self.figid).rstrip(".")
+
+    @property
     def page_url(self) -> str:
         """The figure's page at PFOCR."""
         return FIGURE_PAGE.format(figid=self.figid)

@@ -118,6 +118,11 @@ class Retriever:
         known = [figid for figid in figids if figid in records]
         return _hits(query, known, records, {figid: 1.0 / (1 + rank) for rank, figid in enumerate(known)}, {})
 
+    def meeting(self, query: Query) -> list[str]:
+        """The figures that a question names, as far as they meet its conditions."""
+        inside = self._catalog.figids_meeting(query.filters) if query.filters else frozenset(query.figids)
+        return [figid for figid in query.figids if figid in inside]
+
     def complete(self, query: Query) -> Listing:
         """Every figure that answers a question for a list or a count; nothing for any other question.
 
