@@ -93,6 +93,11 @@ def cited(answer: Answer) -> list[str]:
             "How does chlorophyll make macrophages release TNF?",
             "No figure in the index links “chlorophyll” (plants) and “macrophages” (animals).",
         ),
+        (
+            "Which figures show TNF in chloroplasts of macrophages?",
+            "No figure in the index links “chloroplasts” (plants) and “macrophages” (animals).",
+        ),
+        ("What does TNF88 do?", "No figure in the index names TNF88."),
         ("Should I take ibuprofen against sepsis?", NO_ADVICE),
         ("What does PMC1234567__no.g1 show?", "The index has no PMC1234567__no.g1."),
         ("figure 9 of PMC9000001", "The index has no figure 9 of PMC9000001."),
@@ -898,6 +903,23 @@ def test_a_followup_about_the_record_describes_the_best_figure(question: str, qu
     answer = asked_in_turn(quoting, HOW, question)[-1]
     assert answer.figids == (FAK,)
     assert "Ada Byron" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("question", "label"),
+    [("who wrote it?", "From"), ("which genes are in it?", "Genes"), ("and in which organism?", "Organisms")],
+)
+def test_what_is_asked_of_a_figure_comes_first(question: str, label: str, quoting: Assistant) -> None:
+    """The fact that was asked for stands before the caption, the others after it."""
+    text = asked_in_turn(quoting, HOW, question)[-1].text
+    facts = [line.split(":")[0] for line in text.splitlines() if line.startswith("- ")]
+    assert facts[0] == f"- {label}"
+    assert text.index(f"- {label}:") < text.index("“") < text.index(facts[1])
+
+
+def test_a_fact_that_the_record_lacks_is_said_to_be_missing(quoting: Assistant) -> None:
+    """Nothing recorded is told, not passed over."""
+    assert "- Diseases: the record has none [1]" in asked_in_turn(quoting, HOW, "which diseases are in it?")[-1].text
 
 
 @pytest.mark.parametrize(
