@@ -46,6 +46,7 @@ from pfocr_chat.phrasing import (
     figures_of,
     list_lead,
     list_notes,
+    partly_note,
     reading_notes,
     similar_lead,
     weaker_note,
@@ -413,7 +414,8 @@ class Chain:
         listing: Listing | None = None,
     ) -> Answer:
         listing = Listing() if listing is None else listing
-        told = (*reading_notes(query), *weaker_note(listing), *self._relaxed(query), *self._undated(query))
+        partly = partly_note(self.retriever.partly(query)) if not listing else ()
+        told = (*reading_notes(query), *weaker_note(listing), *partly, *self._relaxed(query), *self._undated(query))
         notes = tuple(note for note in told if note != reason)
         near = tuple(NearMiss(h.figid, h.record.title, h.record.page_url) for h in hits[:3])
         answer = self._answer(query, conversation, reason, hits=hits, notes=notes, listing=listing)

@@ -874,6 +874,23 @@ def test_a_missing_figure_beside_a_found_one_is_noted(quoting: Assistant) -> Non
     check_answer(answer, quoting)
 
 
+@pytest.mark.parametrize(
+    ("question", "notes"),
+    [
+        ("How many figures show both FAK and TNF?", ("Of the figures, 3 show TNF and 2 show FAK.",)),
+        ("Which figures show FAK and CRP in mice?", ("Of the figures in Mus musculus, 1 shows CRP.",)),
+        ("Which figures show FAK, YAP1 and TNF?", ("Of the figures, 1 shows both FAK and YAP1.",)),
+    ],
+)
+def test_what_shows_a_part_is_told_where_nothing_shows_all(
+    question: str, notes: tuple[str, ...], quoting: Assistant
+) -> None:
+    """An abstention says how near the index comes: all names but one, else each alone."""
+    answer = quoting.ask(question)
+    assert answer.abstained
+    assert answer.notes == notes
+
+
 # Follow-ups
 
 
