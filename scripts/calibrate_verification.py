@@ -30,6 +30,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
+from pfocr_chat.attested import Named
 from pfocr_chat.catalog import FILE_NAME, Catalog
 from pfocr_chat.catalogwriter import open_catalog_writer
 from pfocr_chat.corpus import find_records, read_record
@@ -39,7 +40,7 @@ from pfocr_chat.lexicon import STOPWORDS, atoms, spaced
 from pfocr_chat.queries import Entity
 from pfocr_chat.records import FigureRecord, Kind
 from pfocr_chat.sentences import split_sentences
-from pfocr_chat.verification import DEFAULT, Findings, Named, Similarity, Support, Thresholds, find, judge
+from pfocr_chat.verification import DEFAULT, Findings, Similarity, Support, Thresholds, find, judge
 
 # Verbs of effect: each row holds one sense, the same row of the other table its opposite.
 _RISING = ("activate", "induce", "promote", "increase", "stimulate", "enhance", "upregulate", "trigger", "stabilize")
