@@ -63,7 +63,7 @@ def names_of(
         if not any(says(_text_of(record), alias) for record in records for alias in spellings):
             if others is None:
                 others = [e for record in records for text in sentences_of(record) for e in named(text)]
-            alike = [other for other in others if _is_same(entity, other)]
+            alike = [other for other in others if is_same(entity, other)]
             spellings |= {spelling for other in alike for spelling in (*other.aliases, name_key(other.mention))}
             if not alike and not _is_printed(entity, records) and not _is_said(entity, records):
                 missing.append(entity)
@@ -87,12 +87,12 @@ def widened(
     """The spellings of each entity, with those that texts have for it and the lexicon alone does not give."""
     others = [other for text in texts for other in named(text)]
     return [
-        spellings.union(*({*o.aliases, name_key(o.mention)} for o in others if _is_same(entity, o)))
+        spellings.union(*({*o.aliases, name_key(o.mention)} for o in others if is_same(entity, o)))
         for spellings, entity in zip(names, entities, strict=True)
     ]
 
 
-def _is_same(entity: Entity, other: Entity) -> bool:
+def is_same(entity: Entity, other: Entity) -> bool:
     """Whether what a record names is the entity: the same, or a member of the family that the sentence names."""
     if entity.kind is not other.kind:
         return False

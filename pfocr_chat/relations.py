@@ -54,6 +54,7 @@ class Reading:
     negated: frozenset[str]
     affirmed: frozenset[str]
     relations: tuple[Relation, ...]
+    tokens: tuple[Token, ...] = ()
 
 
 _NEGATIONS = frozenset("not no never without neither nor cannot unable fail fails failed hardly".split())
@@ -94,7 +95,7 @@ def read(text: str, names: Sequence[frozenset[str]] = ()) -> Reading:
     relations = [relation for group in _asides(tokens) for relation in _relations(group)]
     items = frozenset(token.item for token in tokens if token.item)
     content = frozenset(token.item for token in tokens if token.item and not (token.entity or token.sense))
-    return Reading(text, items, content, negated, affirmed, tuple(relations))
+    return Reading(text, items, content, negated, affirmed, tuple(relations), tuple(tokens))
 
 
 @dataclass(frozen=True, slots=True)

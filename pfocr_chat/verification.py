@@ -11,16 +11,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pfocr_chat.agreement import compare, turned_word
+from pfocr_chat.alignment import Change, best_alignment
 from pfocr_chat.attested import (
     REFERS_BACK,
     Named,
     is_common,
+    is_same,
     missing_number,
     missing_word,
     names_of,
     sentences_of,
     widened,
 )
+from pfocr_chat.lexicon import name_key
 from pfocr_chat.queries import Entity
 from pfocr_chat.records import FigureRecord
 from pfocr_chat.relations import Reading, read
@@ -163,6 +166,9 @@ def find(
     gaps += [f"the number {number.written} is not in the figure"] if number and number.in_words else []
     if disagreement:
         (faults if disagreement.is_fault else gaps).append(disagreement.text)
+    change = _changed(plain, names, entities, best, named)
+    if change:
+        (faults if change.is_firm else gaps).append(str(change))
     turned = turned_word(said, best)
     gaps += [turned] if turned else []
     nearby, scattered = _nearby(plain, names, entities, units)
@@ -181,6 +187,26 @@ _KEY = re.compile(r"\[\d{1,3}(?:\s*,\s*\d{1,3})*\]")
 
 
 # Words
+
+
+def _changed(
+    sentence: str, names: Sequence[frozenset[str]], entities: Sequence[Entity], units: Sequence[Reading], named: Named
+) -> Change | None:
+    """What of the sentence stands in the place of something else of the caption sentence that it follows most."""
+    others = [
+        other
+        for other in dict.fromkeys(o for unit in units for o in named(unit.text))
+        if not any(is_same(entity, other) or is_same(other, entity) for entity in entities)
+    ]
+    spelled = [*names, *(other.aliases | {name_key(other.mention)} for other in others)]
+    known = [*entities, *others]
+
+    def alike(one: str, other: str) -> bool:
+        a, b = int(one[1:]), int(other[1:])
+        return known[a].kind is known[b].kind or max(a, b) < len(entities)
+
+    found = best_alignment(read(sentence, spelled), [read(unit.text, spelled) for unit in units], alike).changes
+    return max(found, key=lambda change: (change.is_firm, change.is_exchange), default=None)
 
 
 def _coverage(words: frozenset[str], units: Sequence[Reading]) -> float:
