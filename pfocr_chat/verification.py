@@ -24,6 +24,7 @@ from pfocr_chat.attested import (
     widened,
 )
 from pfocr_chat.lexicon import name_key
+from pfocr_chat.places import missing_place
 from pfocr_chat.queries import Entity
 from pfocr_chat.records import FigureRecord
 from pfocr_chat.relations import Reading, read
@@ -166,6 +167,8 @@ def find(
     gaps += [f"the number {number.written} is not in the figure"] if number and number.in_words else []
     if disagreement:
         (faults if disagreement.is_fault else gaps).append(disagreement.text)
+    place = missing_place(plain, records)
+    gaps += [f"the cited figure does not say that it is about ‘{place}’"] if place else []
     change = _changed(plain, names, entities, best, named)
     if change:
         (faults if change.is_firm else gaps).append(str(change))
@@ -237,11 +240,12 @@ def _best_units(said: Reading, units: Sequence[Reading]) -> list[Reading]:
 def _nearby(
     sentence: str, names: Sequence[frozenset[str]], entities: Sequence[Entity], units: Sequence[Reading]
 ) -> tuple[float, str | None]:
-    """How much of a clause stands in one caption sentence with the name or number of it that has least, and which.
+    """How much of a clause stands in one clause of a caption with the name or number of it that has least, and which.
 
-    Measured by what the sentence that has most of the clause has.
+    Measured by what the caption sentence that has most of it has.
     """
     least, scattered = 1.0, None
+    parts = [read(part, names).items for unit in units for part in _clauses(unit.text)]
     for clause in _clauses(sentence):
         part = read(clause, names)
         marks = {item for item in part.items if item.startswith("=") or item.isdigit()}
@@ -250,16 +254,22 @@ def _nearby(
             others = context - {mark}
             if not others:
                 continue
-            shares = [(len(others & unit.items) / len(others), mark in unit.items) for unit in units]
-            best = max((share for share, _ in shares), default=0.0)
-            share = max((share for share, has_it in shares if has_it), default=0.0) / best if best else 0.0
+            best = max((len(others & unit.items) for unit in units), default=0)
+            most = max((len(others & items) for items in parts if mark in items), default=0)
+            share = most / best if best else 0.0
             if share < least:
                 least, scattered = share, entities[int(mark[1:])].mention if mark.startswith("=") else mark
     return least, scattered
 
 
-_CLAUSE = re.compile(r"[;:]\s|,?\s(?:whereas|while|although)\s")
+_CLAUSE = re.compile(r"[;:]\s|,?\s(?:whereas|while|although|but)\s")
+_FRAME = re.compile(
+    r"(?:In|At|On|Under|Upon|During|After|Before|With|Without|Within|When|Following|For|From)\s[^,;:]{1,80},"
+)
 
 
 def _clauses(sentence: str) -> list[str]:
-    return [clause for clause in _CLAUSE.split(sentence) if clause and clause.strip()]
+    """The clauses of a sentence, each with what the sentence sets before all of them ("In fibroblasts, …")."""
+    frame = _FRAME.match(sentence)
+    first, *others = [clause for clause in _CLAUSE.split(sentence) if clause.strip()] or [""]
+    return [first, *(f"{frame.group()} {clause}" if frame else clause for clause in others)]
