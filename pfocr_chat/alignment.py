@@ -6,7 +6,7 @@ whatever the grammar of ``relations`` makes of the two.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from pfocr_chat.effects import Form
@@ -53,7 +53,9 @@ def align(said: Reading, unit: Reading, alike: Callable[[str, str], bool]) -> Al
 
     ``alike`` says of two items that are names whether one may be mistaken for the other (a gene for a gene).
     """
-    ours, theirs = _telling(said.tokens), _telling(unit.tokens)
+    # A word that one of them has not may be another word for the same; two that both have may have changed places.
+    common = {t.item for t in said.tokens} & {t.item for t in unit.tokens}
+    ours, theirs = _telling(said.tokens, common), _telling(unit.tokens, common)
     if not ours or not theirs or len(ours) * len(theirs) > MAX_CELLS:
         return Alignment(0.0)
     score, pairs = _laid(ours, theirs, alike)
@@ -69,18 +71,23 @@ class _Place:
     kind: tuple[object, ...]
 
 
-def _telling(tokens: Sequence[Token]) -> list[_Place]:
+def _telling(tokens: Sequence[Token], common: Collection[str]) -> list[_Place]:
     places = []
     for at, token in enumerate(tokens):
         if token.entity or (token.item and not token.sense):
-            kind = ("name",) if token.entity else ("number",) if token.word.isdigit() else ("word", token.item)
-            places.append(_Place(token, (token.item,), kind))
+            places.append(_Place(token, (token.item,), _kind_of(token, common)))
         elif token.sense:
             following = tokens[at + 1].word if at + 1 < len(tokens) else ""
             form = ("passive" if following == "by" else "participle") if token.form is Form.PARTICIPLE else token.form
             kind = ("effect", token.sense.family, form)
             places.append(_Place(token, (*kind, token.sense.sign), kind if token.sense.sign else (*kind, 0)))
     return places
+
+
+def _kind_of(token: Token, common: Collection[str]) -> tuple[object, ...]:
+    if token.entity or token.word.isdigit():
+        return ("name",) if token.entity else ("number",)
+    return ("word",) if token.item in common else ("word", token.item)
 
 
 def _laid(
@@ -133,17 +140,17 @@ def _changes(ours: Sequence[_Place], theirs: Sequence[_Place], pairs: Sequence[_
         if len(held) < len(beside) or not anchors or _in_one_list(theirs, b, ours[a].token.item):
             continue
         mine, other = ours[a].token, theirs[b].token
-        found.append(
-            Change(mine.written, other.written, (other.item, mine.item) in changed and mine.entity, len(anchors) > 1)
-        )
+        is_exchange = (other.item, mine.item) in changed and not mine.sense
+        if is_exchange or ours[a].kind != ("word",):
+            found.append(Change(mine.written, other.written, is_exchange, len(anchors) > 1))
     return found
 
 
 def _in_one_list(places: Sequence[_Place], at: int, item: str) -> bool:
-    """Whether an item stands in the list of names that the place is in: their order does not count."""
+    """Whether an item stands in the list of names, or of words, that the place is in: their order does not count."""
     for step in (-1, 1):
         other = at + step
-        while 0 <= other < len(places) and places[other].token.entity:
+        while 0 <= other < len(places) and places[other].kind == places[at].kind:
             if places[other].token.item == item:
                 return True
             other += step
