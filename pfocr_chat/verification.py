@@ -67,6 +67,8 @@ class Thresholds:
 
 
 DEFAULT = Thresholds()
+OFF_TOPIC = "the cited figure is about something else"
+"""The reason where hardly a word or name of a sentence is the figure's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ def judge(findings: Findings, thresholds: Thresholds = DEFAULT) -> Verification:
         return Verification(Support.UNSUPPORTED, findings.fault)
     cosine = findings.similarity
     if findings.shared < thresholds.least and (cosine is None or cosine < thresholds.similar):
-        return Verification(Support.UNSUPPORTED, "the cited figure is about something else")
+        return Verification(Support.UNSUPPORTED, OFF_TOPIC)
     if cosine is not None and cosine < thresholds.similar:
         return Verification(Support.PARTLY, "nothing in the cited figure's caption is close to it")
     if findings.gap:
