@@ -167,10 +167,10 @@ def find(
     gaps = [f"the cited figure does not name {entity.mention}" for entity in missing]
     # Who writes counts what a figure shows ("two routes"), and the figure need not.
     gaps += [f"the number {number.written} is not in the figure"] if number and number.in_words else []
-    if disagreement:
-        (faults if disagreement.is_fault else gaps).append(disagreement.text)
     place = missing_place(plain, records)
     gaps += [f"the cited figure does not say that it is about ‘{place}’"] if place else []
+    if disagreement:
+        (faults if disagreement.is_fault else gaps).append(disagreement.text)
     change = _changed(plain, names, entities, best, named)
     if change:
         (faults if change.is_firm else gaps).append(str(change))
