@@ -136,7 +136,7 @@ def _changes(ours: Sequence[_Place], theirs: Sequence[_Place], pairs: Sequence[_
         # A neighbour counts where it stands beside its partner too; beyond an end of the sentence there is none.
         beside = [n for n in (a - 1, a + 1) if 0 <= n < len(ours)]
         held = [n for n in beside if partner.get(n) == b + n - a]
-        anchors = [n for n in held if is_same[n] and (ours[a].token.sense or not ours[n].token.entity)]
+        anchors = [n for n in held if is_same[n] and not (ours[a].token.entity and ours[n].token.entity)]
         if len(held) < len(beside) or not anchors or _in_one_list(theirs, b, ours[a].token.item):
             continue
         mine, other = ours[a].token, theirs[b].token

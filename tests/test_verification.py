@@ -230,7 +230,7 @@ def test_what_keeps_to_a_clause_of_the_caption_is_supported(sentence: str) -> No
 @pytest.mark.parametrize(
     ("sentence", "place"),
     [
-        ("It moves to nuclei of mouse fibroblasts, and stays in the cytosol of mammals.", None),
+        ("It moves to nuclei of mouse fibroblasts, and stays in the cytosol of mice.", None),
         ("It moves to nuclei of rats.", "rats"),
         ("It moves to nuclei of osteoclasts.", "osteoclasts"),
         ("It moves into the peroxisomes.", "peroxisomes"),
