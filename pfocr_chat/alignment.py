@@ -85,7 +85,7 @@ def _telling(tokens: Sequence[Token], common: Collection[str]) -> list[_Place]:
 
 
 def _kind_of(token: Token, common: Collection[str]) -> tuple[object, ...]:
-    if token.entity or token.word.isdigit():
+    if token.entity or (token.word.isdigit() and token.gap):  # the 1 of "Tri1" is no number
         return ("name",) if token.entity else ("number",)
     return ("word",) if token.item in common else ("word", token.item)
 

@@ -132,7 +132,7 @@ def missing_word(sentence: str, entities: Sequence[Entity], records: Sequence[Fi
         inner = any(c.isupper() for c in word[1:]) or (
             any(c.isdigit() for c in word) and any(c.isalpha() for c in word)
         )
-        if not inner or word in raw or QUANTITY.fullmatch(word):
+        if not inner or word in raw or word in _MATERIAL or QUANTITY.fullmatch(word):
             continue
         for part in _JOINT.split(word):
             pieces = atoms(part)

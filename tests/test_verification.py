@@ -268,6 +268,8 @@ def changes(said: str, figure: str) -> list[str]:
         ),
         ("Ax binds 3 sites of Bx.", "Ax binds 4 sites of Bx.", ["says ‘3’ where the figure says ‘4’"]),
         ("Ax moves to the rim.", "Ax goes to the rim.", []),
+        ("Rim1 and Tri4 move.", "Rim1, Tri4, Tri11 and Rim2 move.", []),
+        ("Rim2 and Tri4 move.", "Rim1 and Tri4 move.", []),
     ],
 )
 def test_what_is_changed_shows(said: str, figure: str, found: list[str]) -> None:
