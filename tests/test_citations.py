@@ -233,7 +233,7 @@ def test_what_the_record_says_is_supported(sentence: str) -> None:
         ("[1]", "says too little to be checked"),
         (
             "FAK secretly destroys every healthy mitochondrion during winter [1].",
-                "“secretly”, “destroys”, “healthy” and 2 more of its words are not in the record",
+            "“secretly”, “destroys”, “healthy” and 2 more of its words are not in the record",
         ),
     ],
 )
