@@ -27,7 +27,7 @@ from pfocr_chat.ui.api import APOLOGY, MOST
 # Gradio's queue counts its events in ways that newer versions of pandas deprecate.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
-REST = ["", None, None, [], 20]
+REST = [None] * 5
 """What follows the question where nothing else is said: in a plain POST every parameter has its place."""
 NAMES = {"ask", "find_figures", "figure", "gene_list", "count"}
 
@@ -268,7 +268,7 @@ def test_a_users_mistake_is_a_sentence(
 def test_values_of_another_type_are_a_sentence(name: str, data: list[Any], sentence: str, address: str) -> None:
     """Plain HTTP can send anything: what is not of its type is named, and never a traceback."""
     places = {"ask": 6, "find_figures": 7, "count": 7, "gene_list": 5, "figure": 1}
-    given = data + ["" if place == 1 else None for place in range(len(data), places[name])]
+    given = data + [None] * (places[name] - len(data))
     response = httpx.post(f"{address}/gradio_api/run/{name}", json={"data": given})
     assert response.status_code == 500  # Gradio's status for every error
     assert sentence in response.json()["error"]

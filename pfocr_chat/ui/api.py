@@ -63,7 +63,10 @@ def add_api(page: gr.Blocks, assistant: "Assistant") -> None:
 
 
 class _Endpoints:
-    """The endpoints over one assistant. Values come from outside, of any type, whatever the annotations say."""
+    """The endpoints over one assistant.
+
+    Values come from outside, of any type, whatever the annotations say; ``None`` stands for the default.
+    """
 
     def __init__(self, assistant: "Assistant") -> None:
         self._assistant = assistant
@@ -99,7 +102,7 @@ class _Endpoints:
             "grounding" (the verdict on each sentence), "understood" and "notes"
         """
         with _told():
-            most = _limit(limit)
+            most = _limit(limit, 20)
             filters = _filters(organism, year_from, year_to, genes)
             return _short(self._assistant.ask(_text(question, "question"), filters=filters), most)
 
@@ -132,7 +135,7 @@ class _Endpoints:
             "text" in place of "figures" where another format is asked for
         """
         with _told():
-            most, form = _limit(limit), _choice(format, Format, "format")
+            most, form = _limit(limit, 10), _choice(format, Format.JSON, "format")
             filters = _filters(organism, year_from, year_to, genes)
             hits = self._assistant.find(_text(question, "question"), filters=filters)
             found: dict[str, Any] = {"question": question, "total": len(hits)}
@@ -187,7 +190,7 @@ class _Endpoints:
             "result" (rows with figid, shared genes, p and q values) and "text" (the same in Markdown)
         """
         with _told():
-            most = _limit(limit)
+            most = _limit(limit, 20)
             names = genes if isinstance(genes, str) else _texts(genes, "genes")
             compared = self._assistant.gene_list(names, most, filters=_filters(organism, year_from, year_to, []))
             return compared.to_dict() | {"text": compared.text}
@@ -220,7 +223,7 @@ class _Endpoints:
             "understood", "text", "abstained" and "reason"
         """
         with _told():
-            most, facet = _limit(limit), _choice(by, Facet, "by")
+            most, facet = _limit(limit, 50), _choice(by, Facet.YEAR, "by")
             filters = _filters(organism, year_from, year_to, genes)
             topic = _text(question, "question").strip().rstrip("?.! ")
             answer = self._assistant.ask(f"How many figures by {facet.label} on {topic}?", filters=filters)
@@ -326,15 +329,18 @@ def _year(value: Any, name: str) -> int | None:
     return value
 
 
-def _limit(value: Any) -> int:
+def _limit(value: Any, default: int) -> int:
+    if value is None:
+        return default
     if type(value) is not int or not 1 <= value <= MOST:
         raise QuestionError(f"“limit” must be a whole number from 1 to {MOST}.")
     return value
 
 
-def _choice(value: Any, choices: type[_Choice], name: str) -> _Choice:
+def _choice(value: Any, default: _Choice, name: str) -> _Choice:
+    choices = type(default)
     try:
-        return choices(value)
+        return default if value is None else choices(value)
     except ValueError as error:
         raise QuestionError(f"“{name}” must be one of {', '.join(choices)}.") from error
 

@@ -84,8 +84,9 @@ class Limits:
             self._busy -= 1
 
     def _refusal(self, scope: Scope) -> JSONResponse | None:
-        length = Headers(scope=scope).get("content-length", "")
-        if not length.isdecimal():
+        headers = Headers(scope=scope)
+        length = headers.get("content-length", "0")  # without a length or an encoding there is no body
+        if "transfer-encoding" in headers or not length.isdecimal():
             return refuse(411, "The length of the request is not given. Send it with a Content-Length.")
         if int(length) > MAX_BODY:
             return refuse(413, f"The request has {int(length):,} bytes, and at most {MAX_BODY:,} are taken.")
