@@ -399,6 +399,8 @@ def _chat(options: argparse.Namespace) -> None:
     )
     with _open(options) as assistant:
         serve(assistant, host=options.host, port=options.port, serving=serving)
+    sys.stdout.flush()
+    os._exit(0)  # everything is closed; the interpreter with its libraries would take seconds to end
 
 
 def _eval(options: argparse.Namespace) -> None:

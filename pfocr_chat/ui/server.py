@@ -55,10 +55,12 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
 }
 HEALTH = "/healthz"
+CONVERSATIONS = 1_000
+"""Visitors whose conversations are kept, the latest; Gradio keeps each for an hour after its tab was closed."""
 THREADS = 96
 """Answers that are waited for hold one each: those of the page, those of the API, and room for clicks."""
-SECONDS_TO_FINISH = 3
-SECONDS_AT_MOST = 7
+SECONDS_TO_FINISH = 2
+SECONDS_AT_MOST = 5
 """After a signal; an answer that is still being written then is cut off with the process."""
 
 
@@ -109,6 +111,7 @@ def build_app(assistant: Assistant, serving: Serving | None = None) -> ASGIApp:
     """The page over an open assistant, at ``/``, with the API and its MCP server, and ``/healthz`` beside it."""
     serving = serving or Serving()
     page = build_page(assistant)
+    page.state_session_capacity = CONVERSATIONS
     add_api(page, assistant)
     tools = McpServer(page)
 
