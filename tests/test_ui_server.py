@@ -7,6 +7,7 @@ import base64
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -26,6 +27,7 @@ from hypothesis import strategies as st
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from planted import FAK, Planted
+from playwright.sync_api import Browser, expect, sync_playwright
 from serving import served
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
@@ -235,6 +237,45 @@ def test_accounts_that_are_none_are_one_sentence(setting: str, tmp_path: Path, m
 def test_only_the_password_is_admitted(user: str, password: str) -> None:
     """No other name and password than those that were given, whatever they consist of."""
     assert not Accounts({"ada": "right"}).admit(user, password) or (user, password) == ("ada", "right")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    chromium = next(
+        (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+    )
+    if chromium is None:
+        pytest.skip("no chromium is installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--headless", "--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+def test_the_page_works_behind_a_password(locked: str, browser: Browser) -> None:
+    """A browser that was given the password loads every part of the page with it and gets an answer."""
+    context = browser.new_context(http_credentials={"username": USER[0], "password": USER[1]})
+    page = context.new_page()
+    refused: list[str] = []
+    page.on("response", lambda response: refused.append(response.url) if response.status == 401 else None)
+    page.goto(locked)
+    page.locator("#pfc-box textarea").fill(ASK["data"][0] or "")
+    page.locator("#pfc-go").click()
+    expect(page.locator("#pfc-chat")).to_contain_text("LATS1", timeout=60_000)
+    assert refused == []
+    context.close()
+
+
+def test_the_page_says_when_it_is_asked_too_often(quoting: Assistant, browser: Browser) -> None:
+    """Someone who asks more than the limit reads so on the page, and what was typed stays."""
+    with served(quoting, Serving(per_minute=1)) as address:
+        page = browser.new_page()
+        page.goto(address)
+        page.locator("#pfc-box textarea").fill("Which figures show TNF?")
+        page.locator("#pfc-go").click()  # the page itself has used up the one request when it was loaded
+        expect(page.get_by_text("Too many requests.")).to_be_visible(timeout=60_000)
+        expect(page.locator("#pfc-box textarea")).to_have_value("Which figures show TNF?")
+        page.close()
 
 
 # Limits
