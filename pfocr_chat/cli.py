@@ -92,6 +92,11 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_serving(chat)
 
+    slack = _add(commands, "slack", _slack, "answer in Slack; docs/slack.md says how to set it up", llm=True)
+    slack.add_argument("--http", action="store_true", help="take Slack's requests over HTTP, not Socket Mode")
+    slack.add_argument("--host", default="127.0.0.1", help="address to listen at with --http (127.0.0.1)")
+    slack.add_argument("--port", type=_port, default=3000, help="port to listen at with --http (3000)")
+
     evaluation = _add(commands, "eval", _eval, "measure the answers to a file of questions", llm=True)
     evaluation.add_argument("questions", metavar="QUESTIONS.jsonl", type=Path)
     evaluation.add_argument("--json", type=Path, metavar="REPORT", help="write the report with a row per question")
@@ -401,6 +406,16 @@ def _chat(options: argparse.Namespace) -> None:
         serve(assistant, host=options.host, port=options.port, serving=serving)
     sys.stdout.flush()
     os._exit(0)  # everything is closed; the interpreter with its libraries would take seconds to end
+
+
+def _slack(options: argparse.Namespace) -> None:
+    from pfocr_chat.slack import load_settings, serve
+
+    settings = load_settings(http=options.http)
+    print("Loading the models ...", file=sys.stderr)
+    with _open(options) as assistant:
+        folder = load_config(options.vectorstore).vectorstore
+        serve(assistant, settings, folder, http=options.http, host=options.host, port=options.port)
 
 
 def _eval(options: argparse.Namespace) -> None:

@@ -12,7 +12,14 @@ import platformdirs
 from pfocr_chat.errors import ConfigError
 
 PREFIX = "PFOCR_CHAT_"
-KNOWN = {"PFOCR_CHAT_VECTORSTORE", "PFOCR_CHAT_LLM", "PFOCR_CHAT_RERANKER", "PFOCR_CHAT_AUTH"}
+KNOWN = {
+    "PFOCR_CHAT_VECTORSTORE",
+    "PFOCR_CHAT_LLM",
+    "PFOCR_CHAT_RERANKER",
+    "PFOCR_CHAT_AUTH",
+    "PFOCR_CHAT_SLACK_CHANNELS",
+    "PFOCR_CHAT_SLACK_TEAMS",
+}
 MAX_QUESTION = 4_000
 """Characters; a longer question is refused."""
 
@@ -39,7 +46,7 @@ def load_config(
     the language model is ``auto``, and there is no reranker.
 
     Raises:
-        ConfigError: a ``PFOCR_CHAT_`` variable is none that there is.
+        ConfigError: a ``PFOCR_CHAT_`` variable is none of those in ``KNOWN``.
     """
     environ = os.environ if environ is None else environ
     unknown = sorted(k for k in environ if k.startswith(PREFIX) and k not in KNOWN)

@@ -1,0 +1,287 @@
+"""The bot: takes questions, answers each once, off the threads that Slack waits for."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from pfocr_chat.answers import Answer, Conversation, Stage, Text
+from pfocr_chat.errors import PfocrChatError, SlackError
+from pfocr_chat.queries import Hit
+from pfocr_chat.slack.blocks import Message, Shown, render_answer, render_sentence, suggestions
+from pfocr_chat.slack.events import Identity, Incoming, Place
+from pfocr_chat.slack.replies import Render, Reply, Shared, reply_to
+from pfocr_chat.slack.settings import SlackSettings
+from pfocr_chat.slack.store import Job, KeptAnswer, Store
+from pfocr_chat.slack.web import UnreachableError, WebApi
+from pfocr_chat.slack.workers import Workers
+
+if TYPE_CHECKING:
+    from pfocr_chat.assistant import Assistant
+
+APOLOGY = "Sorry, something went wrong while answering; the details are in the bot's log."
+AWAY = "Sorry, I was not running when you asked this. Please ask it again."
+BUSY = "Sorry, too many questions are waiting right now. Please ask again in a few minutes."
+HELLO = (
+    "Ask me about published pathway figures: genes, chemicals, diseases and how they act on each other."
+    " For example: Which figures link integrins to YAP?"
+)
+TOO_LONG = "Sorry, this took too long. Please ask again, perhaps about less at once."
+READING = "Reading the question"
+ANSWERS_AT_HAND = 200
+"""Answers that are kept in full while the bot runs."""
+DIRECT_CONTEXT = 1_800.0
+"""Seconds within which a new direct message may go on from the one before."""
+RETRY_SECONDS = 30.0
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a question: its final message, and the conversation with it."""
+
+    render: Render
+    conversation: Conversation | None = None
+
+
+class Bot:
+    """Answers questions from Slack with an open assistant; ``start`` it, ``ask`` it, ``stop`` it.
+
+    ``ask`` only takes note of a question, which takes milliseconds. The answer is made by a few threads. What is not
+    answered when the bot stops is answered after the next start.
+    """
+
+    def __init__(
+        self,
+        assistant: Assistant,
+        web: WebApi,
+        store: Store,
+        settings: SlackSettings,
+        identity: Identity,
+        *,
+        clock: Callable[[], float] = time.time,
+        stopping: threading.Event | None = None,
+    ) -> None:
+        self.assistant = assistant
+        self.web = web
+        self.store = store
+        self.identity = identity
+        self.allowed = settings.allowed
+        self.limits = settings.limits
+        self.now = clock
+        self.shared = Shared(web, store)
+        self._stopping = stopping or threading.Event()
+        self._at_hand: OrderedDict[int, Answer] = OrderedDict()
+        self._lock = threading.Lock()
+        limits = self.limits
+        self._answering: Workers[int] = Workers(
+            self._work, threads=limits.threads, capacity=limits.waiting, name="pfocr-slack"
+        )
+        # Refusals and buttons are quick and must not wait behind answers.
+        self._notices: Workers[Callable[[], None]] = Workers(
+            self._do, threads=2, capacity=limits.waiting, name="pfocr-slack-notice"
+        )
+
+    def start(self) -> None:
+        """Forget what is old, and take up the questions that were not answered before."""
+        self.store.forget(self.now(), memory=self.limits.memory, kept=self.limits.kept)
+        for job in self.store.open_jobs():
+            self._submit(job)
+
+    def stop(self, seconds: float) -> None:
+        """Begin no further answer and wait so long for those under way."""
+        self._stopping.set()
+        until = time.monotonic() + seconds
+        self._answering.stop(seconds)
+        self._notices.stop(max(0.0, until - time.monotonic()))
+
+    def ask(self, asked: Incoming) -> bool:
+        """Take note of a question and answer it soon; ``False`` where it is known already.
+
+        Raises:
+            sqlite3.Error: it cannot be kept, so Slack has to tell of it again.
+        """
+        if self.store.is_known(asked.key):
+            return False
+        job = self.store.add(asked, self.now(), refusal=self._refusal(asked))
+        if job is None:
+            return False
+        self._submit(job)
+        return True
+
+    def later(self, task: Callable[[], None]) -> None:
+        """Do something short, such as what a button asks for, off Slack's thread; dropped where too much waits."""
+        if not self._notices.submit(object(), task):
+            _logger.warning("too much to do; a button was not answered")
+
+    def answer_at_hand(self, job: int) -> Answer | None:
+        """An answer of this run of the bot in full, where it is not too long ago."""
+        with self._lock:
+            return self._at_hand.get(job)
+
+    def hits(self, kept: KeptAnswer, start: int = 0, count: int | None = None) -> list[Hit]:
+        """Hits for the figures of an answer from ``start`` on, in order; without matches where it is long ago."""
+        figids = kept.figids[start : None if count is None else start + count]
+        if answer := self.answer_at_hand(kept.job):
+            return self.assistant.hits(replace(answer, figids=figids))
+        records = (self.assistant.record(figid) for figid in figids)
+        return [Hit(record.figid, 0.0, record) for record in records if record]
+
+    def _submit(self, job: Job) -> None:
+        asked = job.asked
+        lane = (asked.team, asked.channel, asked.thread)
+        if job.refusal:
+            if not self._notices.submit(lane, lambda: self._work(job.id)):
+                _logger.warning("too many refusals; question %d gets no reply", job.id)
+                self.store.finished(job, self.now())
+            return
+        self._answering.submit(lane, job.id, force=True)
+
+    def _refusal(self, asked: Incoming) -> str:
+        """Why a question is not answered now, in a sentence; "" where it will be."""
+        if not asked.question.strip():
+            return HELLO
+        now, limits = self.now(), self.limits
+        counts = [("You have", limits.per_user, self.store.asked_since(now - limits.window, user=asked.user))]
+        if asked.place is not Place.DIRECT:
+            times = self.store.asked_since(now - limits.window, channel=asked.channel)
+            counts.append(("This channel has", limits.per_channel, times))
+        for who, limit, times in counts:
+            if len(times) >= limit:
+                wait = max(1, round(times[-limit] + limits.window - now))
+                return (
+                    f"{who} asked {limit} questions within {limits.window:.0f} seconds. Please ask again in {wait} s."
+                )
+        return BUSY if self._answering.waiting >= limits.waiting else ""
+
+    def _do(self, task: Callable[[], None]) -> None:
+        try:
+            task()
+        except Exception as exc:
+            _log_failure("a button could not be answered", exc)
+
+    def _work(self, number: int) -> None:
+        """Answer one question. Raises nothing: what fails ends in a sentence in Slack and a line in the log."""
+        job = self.store.job(number)
+        if job is None or self._stopping.is_set():
+            return
+        reply = reply_to(job, self.shared)
+        try:
+            outcome = self._outcome(job, reply)
+            if outcome is not None:
+                reply.finish(outcome.render)
+                self.store.finished(job, self.now(), outcome.conversation)
+        except UnreachableError as exc:
+            self._try_again(job, exc)
+        except SlackError as exc:
+            _logger.warning("question %d: %s", job.id, exc)
+            self.store.finished(job, self.now())
+        except Exception as exc:
+            _log_failure(f"question {job.id} could not be answered", exc)
+            self._apologise(job, reply)
+
+    def _apologise(self, job: Job, reply: Reply) -> None:
+        try:
+            reply.finish(_sentence(job, APOLOGY))
+            self.store.finished(job, self.now())
+        except (SlackError, sqlite3.Error) as exc:
+            _logger.warning("question %d got no reply: %s", job.id, exc)
+
+    def _try_again(self, job: Job, problem: SlackError) -> None:
+        """Answer the question later, unless it is too old; when the bot stops, after the next start."""
+        if self._stopping.is_set():
+            return
+        if self.now() - job.created > self.limits.stale:
+            _logger.warning("question %d got no reply: %s", job.id, problem)
+            self.store.finished(job, self.now())
+            return
+        _logger.info("question %d waits: %s", job.id, problem)
+        timer = threading.Timer(RETRY_SECONDS, self._submit, (job,))
+        timer.daemon = True
+        timer.start()
+
+    def _outcome(self, job: Job, reply: Reply) -> Outcome | None:
+        """What came of the question; ``None`` where the bot was stopped meanwhile."""
+        if job.refusal:
+            return Outcome(_sentence(job, job.refusal, is_problem=job.refusal != HELLO))
+        if self.now() - job.created > self.limits.stale:
+            return Outcome(_sentence(job, AWAY))
+        asked = job.asked
+        reply.stage(READING)
+        conversation = self._conversation(asked)
+        until = time.monotonic() + self.limits.answer_time
+        try:
+            with closing(self.assistant.stream(asked.question, conversation)) as events:
+                for event in events:
+                    if isinstance(event, Answer):
+                        return self._answered(job, event)
+                    if self._stopping.is_set():
+                        return None
+                    if time.monotonic() > until:
+                        return Outcome(_sentence(job, TOO_LONG))
+                    match event:
+                        case Stage():
+                            reply.stage(event.text)
+                        case Text():
+                            reply.text(event.text)
+        except SlackError:
+            raise
+        except PfocrChatError as error:
+            return Outcome(_sentence(job, str(error)))
+        return Outcome(_sentence(job, APOLOGY))
+
+    def _conversation(self, asked: Incoming) -> Conversation:
+        """What the question may go on from: its thread or, in direct messages, the latest one."""
+        said = self.store.conversation(asked.team, asked.channel, asked.thread)
+        if said.turns or asked.place is not Place.DIRECT:
+            return said
+        return self.store.last_conversation(asked.team, asked.channel, self.now() - DIRECT_CONTEXT)
+
+    def _answered(self, job: Job, answer: Answer) -> Outcome:
+        asked = job.asked
+        cited = tuple(citation.figid for citation in answer.citations)
+        kept = KeptAnswer(
+            job.id,
+            asked.place,
+            *(asked.team, asked.channel, asked.thread, asked.question),
+            answer.figids,
+            cited,
+            answer.generation,
+        )
+        self.store.keep_answer(kept, self.now())
+        with self._lock:
+            self._at_hand[job.id] = answer
+            while len(self._at_hand) > ANSWERS_AT_HAND:
+                self._at_hand.popitem(last=False)
+        private = asked.place is Place.COMMAND
+        shown = Shown(
+            job.id,
+            asked=asked.question if private or asked.from_button else "",
+            cut_to=self.limits.question if asked.is_cut else 0,
+            private=private,
+            suggestions=suggestions(answer),
+        )
+
+        def render(streamed: bool, images: bool) -> Message:
+            return render_answer(answer, replace(shown, streamed=streamed, images=images))
+
+        return Outcome(render, answer.conversation)
+
+
+def _sentence(job: Job, sentence: str, *, is_problem: bool = True) -> Render:
+    asked = job.asked.question if job.asked.place is Place.COMMAND or job.asked.from_button else ""
+    return lambda _streamed, _images: render_sentence(sentence, asked=asked, is_problem=is_problem)
+
+
+def _log_failure(what: str, exc: Exception) -> None:
+    """The kind of an error for everyone; its message, which may quote a question, for those who look for errors."""
+    _logger.error("%s: %s", what, type(exc).__name__)
+    _logger.debug("%s", what, exc_info=exc)

@@ -1,0 +1,167 @@
+"""Which of Slack's events the bot answers, and the question in each; pure functions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from html import unescape
+from typing import Any
+
+from pfocr_chat.slack.settings import Allowed
+
+_ANSWERED_SUBTYPES = frozenset((None, "file_share", "thread_broadcast", "me_message"))
+"""What people write; other messages say that something was edited, deleted, joined and the like."""
+_MARKUP = re.compile(r"<([^<>]*)>")
+_EMOJI = re.compile(r"(?<!\S):[a-z0-9_+'-]+:(?::skin-tone-\d:)?(?=[\s.,;!?)]|$|:)")
+_ADDRESSED = re.compile(r"\s*<@([A-Z0-9]+)(?:\|[^>]*)?>")
+MAX_ID = 64
+
+
+class Place(StrEnum):
+    """Where a question was asked, which decides how it is answered."""
+
+    CHANNEL = "channel"
+    """In a channel or a group: in the question's thread."""
+    DIRECT = "direct"
+    """In a direct message or the assistant pane: in its thread, with a status and as a stream."""
+    COMMAND = "command"
+    """By the slash command: for the asker's eyes only, until it is shared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A question from Slack.
+
+    ``key`` is the same whenever Slack tells of this question again. ``thread`` names the conversation: the time
+    stamp of the message that began the thread, or, for a command, one name for each user. ``reply_url`` is where
+    the answer of a command goes. ``is_cut`` says that the question was longer; ``from_button`` that nobody typed it.
+    """
+
+    key: str
+    place: Place
+    team: str
+    channel: str
+    thread: str
+    user: str
+    question: str
+    reply_url: str = ""
+    is_cut: bool = False
+    from_button: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who the bot is in its workspace."""
+
+    team: str
+    user: str
+    bot: str = ""
+
+
+def question_of(text: str, identity: Identity) -> str:
+    """The question in a message: without the bot's name and emoji, links as their text, entities as characters."""
+
+    def plain(match: re.Match[str]) -> str:
+        content = match[1]
+        address, _, label = content.partition("|")
+        if address.lstrip("@") == identity.user and content.startswith("@"):
+            return " "
+        if content.startswith(("@", "!")):
+            return label
+        return f"#{label}" if content.startswith("#") else label or address
+
+    text = unescape(_EMOJI.sub(" ", _MARKUP.sub(plain, text)))
+    return "\n".join(filter(None, (" ".join(part.split()) for part in text.splitlines())))
+
+
+def cut(question: str, limit: int) -> tuple[str, bool]:
+    """A question of at most ``limit`` characters, ended between two words, and whether it was longer."""
+    if len(question) <= limit:
+        return question, False
+    start = question[:limit]
+    return (start.rsplit(None, 1)[0] if len(start.split()) > 1 else start), True
+
+
+def message_asked(
+    body: Mapping[str, Any],
+    *,
+    identity: Identity,
+    allowed: Allowed,
+    is_known: Callable[[str, str, str], bool],
+    limit: int,
+) -> Incoming | None:
+    """The question in an ``app_mention`` or ``message`` event, or ``None`` where the bot has to be silent.
+
+    ``is_known`` says of a team, channel and thread whether the bot takes part in it. Slack tells of a mention
+    twice, as two events about one message: both give the same key. A message in a thread that begins with
+    somebody else's name is meant for them.
+    """
+    event = body.get("event")
+    if not isinstance(event, Mapping) or not _is_from_a_person(event, identity):
+        return None
+    team, channel, time = _id(body.get("team_id")), _id(event.get("channel")), _id(event.get("ts"))
+    text = event.get("text")
+    if not (channel and time) or not isinstance(text, str):
+        return None
+    thread = _id(event.get("thread_ts")) or time
+    direct = event.get("channel_type") == "im"
+    addressed = _ADDRESSED.match(text)
+    named = event.get("type") == "app_mention" or re.search(rf"<@{re.escape(identity.user)}(?:\|[^>]*)?>", text)
+    if not (direct or named):
+        others = addressed is not None and addressed[1] != identity.user
+        if others or thread == time or not is_known(team, channel, thread):
+            return None
+    if not allowed.permits(_teams(body, event), channel, direct=direct):
+        return None
+    question, is_cut = cut(question_of(text, identity), limit)
+    place = Place.DIRECT if direct else Place.CHANNEL
+    return Incoming(
+        f"m:{team}:{channel}:{time}", place, team, channel, thread, _id(event.get("user")), question, is_cut=is_cut
+    )
+
+
+def command_asked(body: Mapping[str, Any], *, identity: Identity, allowed: Allowed, limit: int) -> Incoming | None:
+    """The question of a slash command; ``None`` where the workspace or channel may not use the bot."""
+    team, channel, user = _id(body.get("team_id")), _id(body.get("channel_id")), _id(body.get("user_id"))
+    if not allowed.permits(frozenset(filter(None, (team,))), channel, direct=channel.startswith("D")):
+        return None
+    question, is_cut = cut(question_of(str(body.get("text") or ""), identity), limit)
+    return Incoming(
+        f"c:{team}:{_id(body.get('trigger_id'), 200)}",
+        Place.COMMAND,
+        team,
+        channel,
+        command_thread(user),
+        user,
+        question,
+        reply_url=str(body.get("response_url") or ""),
+        is_cut=is_cut,
+    )
+
+
+def command_thread(user: str) -> str:
+    """What stands for the thread of a user's slash commands in a channel."""
+    return f"/{user}"
+
+
+def _is_from_a_person(event: Mapping[str, Any], identity: Identity) -> bool:
+    """Whether a person wrote the message, just now: no bot, no edit, no deletion, no notice of Slack's."""
+    if event.get("subtype") not in _ANSWERED_SUBTYPES or event.get("edited") or event.get("hidden"):
+        return False
+    if event.get("bot_id") or event.get("bot_profile") or event.get("app_id"):
+        return False
+    user = event.get("user")
+    return bool(_id(user)) and user not in (identity.user, "USLACKBOT")
+
+
+def _teams(body: Mapping[str, Any], event: Mapping[str, Any]) -> frozenset[str]:
+    """The workspaces that a message comes from: the one it was sent to and, in a shared channel, its author's."""
+    found = (body.get("team_id"), event.get("team"), event.get("user_team"), event.get("source_team"))
+    return frozenset(filter(None, map(_id, found)))
+
+
+def _id(value: object, limit: int = MAX_ID) -> str:
+    """An id or time stamp of Slack's; "" for anything else."""
+    return value if isinstance(value, str) and len(value) <= limit and value.isprintable() else ""

@@ -1,0 +1,311 @@
+"""The bot on Slack's Bolt: what comes in, over Socket Mode or HTTP, until it is told to stop."""
+
+from __future__ import annotations
+
+import logging
+import re
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+from slack_bolt import Ack, App
+from slack_bolt.adapter.socket_mode import SocketModeHandler
+from slack_bolt.adapter.starlette.handler import to_bolt_request, to_starlette_response
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.response import BoltResponse
+from slack_sdk.errors import SlackClientError
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from pfocr_chat.errors import PfocrChatError, SlackError
+from pfocr_chat.feedback import FILE_NAME as FEEDBACK_FILE
+from pfocr_chat.feedback import FeedbackStore
+from pfocr_chat.slack.actions import Buttons, press_of
+from pfocr_chat.slack.bot import Bot
+from pfocr_chat.slack.events import Identity, command_asked, message_asked
+from pfocr_chat.slack.mrkdwn import line
+from pfocr_chat.slack.settings import SlackSettings
+from pfocr_chat.slack.store import FILE_NAME, Store
+from pfocr_chat.slack.web import RefusedError, UnreachableError, WebApi, quiet_logger, token_problem
+
+if TYPE_CHECKING:
+    from pfocr_chat.assistant import Assistant
+
+SECONDS_TO_FINISH = 7.0
+"""How long answers under way may take when the bot is told to stop; the others wait for the next start."""
+BODY_LIMIT = 1_000_000
+"""Bytes of a request; Slack's own are far smaller."""
+PROMPTS = (
+    "Which figures link integrins to YAP?",
+    "How does quercetin inhibit gastric cancer metastasis?",
+    "How many figures show both TNF and NF-κB?",
+    "Which figures are about autophagy?",
+)
+"""Questions that the assistant pane offers."""
+NOT_HERE = "I am not allowed to answer in this workspace or channel. Whoever runs me can change that."
+
+_logger = logging.getLogger(__name__)
+
+
+def serve(
+    assistant: Assistant,
+    settings: SlackSettings,
+    folder: Path,
+    *,
+    http: bool = False,
+    host: str = "127.0.0.1",
+    port: int = 3000,
+    ready: Callable[[str], None] = print,
+    stopping: threading.Event | None = None,
+) -> None:
+    """Answer Slack until SIGTERM, SIGINT or ``stopping``; keeps its memory and feedback in ``folder``.
+
+    Raises:
+        SlackError: Slack does not take a token or cannot be reached, or the memory cannot be written.
+        PfocrChatError: the address for HTTP mode cannot be had.
+    """
+    stopping = stopping or threading.Event()
+    ending = threading.Event()  # ends waits between calls, once there is no more time
+    web = WebApi(settings.secrets.bot_token, settings.api_url, stopping=ending)
+    with Store(folder / FILE_NAME) as store, closing(FeedbackStore(folder / FEEDBACK_FILE)) as feedback:
+        identity = identify(web)
+        bot = Bot(assistant, web, store, settings, identity)
+        app = build_app(bot, Buttons(bot, feedback), settings)
+        with _signals(stopping), _answering(bot, ending):
+            if http:
+                _serve_http(app, host, port, ready, stopping)
+            else:
+                _serve_socket(app, settings, ready, stopping)
+
+
+def identify(web: WebApi) -> Identity:
+    """Who the bot's token belongs to.
+
+    Raises:
+        SlackError: Slack does not take it, or cannot be reached.
+    """
+    try:
+        told = web.call("auth.test", {})
+    except RefusedError as exc:
+        raise token_problem("SLACK_BOT_TOKEN", exc) from exc
+    except UnreachableError as exc:
+        raise SlackError("Slack cannot be reached. Look at the network, a proxy, or Slack's status page.") from exc
+    if not told.get("bot_id"):
+        raise SlackError("SLACK_BOT_TOKEN belongs to a person, not to a bot. Use the app's bot token (xoxb-…).")
+    return Identity(str(told.get("team_id", "")), str(told.get("user_id", "")), str(told.get("bot_id", "")))
+
+
+def build_app(bot: Bot, buttons: Buttons, settings: SlackSettings) -> App:
+    """A Bolt app for the bot.
+
+    Listeners run before Slack is answered, for they only write a question down: what could not be kept is told
+    again by Slack. Whatever is not for the bot is acknowledged and forgotten.
+    """
+    identity, limits = bot.identity, bot.limits
+    known = AuthorizeResult(
+        enterprise_id=None,
+        team_id=identity.team,
+        bot_user_id=identity.user,
+        bot_id=identity.bot,
+        bot_token=settings.secrets.bot_token,
+    )
+    app = App(
+        logger=quiet_logger,
+        client=bot.web.client,
+        signing_secret=settings.secrets.signing_secret or "unused in Socket Mode",
+        authorize=lambda: known,
+        process_before_response=True,
+    )
+
+    def on_message(body: dict[str, Any]) -> None:
+        asked = message_asked(
+            body,
+            identity=identity,
+            allowed=bot.allowed,
+            is_known=bot.store.takes_part,
+            limit=limits.question,
+        )
+        if asked:
+            bot.ask(asked)
+
+    def on_command(ack: Ack, body: dict[str, Any]) -> None:
+        ack(**answer_command(bot, body))
+
+    def on_press(ack: Ack, body: dict[str, Any]) -> None:
+        ack()
+        if press := press_of(body):
+            buttons.take(press)
+
+    def on_opened(body: dict[str, Any]) -> None:
+        bot.later(lambda: offer_prompts(bot, body))
+
+    def on_other(ack: Ack) -> None:
+        ack()
+
+    def on_error(error: Exception) -> BoltResponse:
+        _logger.error("Slack told something that could not be kept: %s", type(error).__name__)
+        return BoltResponse(status=500)  # Slack will tell it again
+
+    anything = re.compile(".*")
+    app.error(on_error)
+    app.event("app_mention")(on_message)
+    app.event("message")(on_message)
+    app.event("assistant_thread_started")(on_opened)
+    app.event("app_home_opened")(on_opened)
+    app.event(anything)(on_other)
+    app.command(anything)(on_command)
+    app.action(re.compile("^pfocr_"))(on_press)
+    app.action(anything)(on_other)
+    app.shortcut(anything)(on_other)
+    app.view(anything)(on_other)
+    app.options(anything)(on_other)
+    return app
+
+
+def answer_command(bot: Bot, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Take note of a slash command's question; what Slack shows the asker at once."""
+    asked = command_asked(body, identity=bot.identity, allowed=bot.allowed, limit=bot.limits.question)
+    if asked is None:
+        return {"response_type": "ephemeral", "text": NOT_HERE}
+    bot.ask(asked)
+    text = f"Looking for “{line(asked.question, 200)}” …" if asked.question else "One moment …"
+    return {"response_type": "ephemeral", "text": text}
+
+
+def offer_prompts(bot: Bot, body: Mapping[str, Any]) -> None:
+    """Offer questions to whoever opened the assistant pane or the app's messages."""
+    event = body.get("event") or {}
+    arguments: dict[str, Any] = {"title": "Ask pathway figures, for example:"}
+    arguments["prompts"] = [{"title": prompt, "message": prompt} for prompt in PROMPTS]
+    if event.get("type") == "assistant_thread_started":
+        thread = event.get("assistant_thread") or {}
+        arguments |= {"channel_id": str(thread.get("channel_id")), "thread_ts": str(thread.get("thread_ts"))}
+    elif event.get("tab") == "messages":
+        arguments |= {"channel_id": str(event.get("channel"))}
+    else:
+        return
+    with suppress(SlackError):  # an app without the pane
+        bot.web.call("assistant.threads.setSuggestedPrompts", arguments, tries=3)
+
+
+def build_http(app: App) -> Starlette:
+    """``/slack/events`` for everything that Slack sends, and ``/healthz``."""
+
+    async def events(request: Request) -> Response:
+        declared = request.headers.get("content-length", "")
+        if not declared.isdecimal() or int(declared) > BODY_LIMIT:
+            return PlainTextResponse("too large", status_code=413)
+        body = await request.body()
+        try:
+            asked = to_bolt_request(request, body)
+        except UnicodeDecodeError:
+            return PlainTextResponse("not UTF-8", status_code=400)
+        return to_starlette_response(await run_in_threadpool(app.dispatch, asked))
+
+    async def healthz(_: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    return Starlette(routes=[Route("/slack/events", events, methods=["POST"]), Route("/healthz", healthz)])
+
+
+def _serve_socket(app: App, settings: SlackSettings, ready: Callable[[str], None], stopping: threading.Event) -> None:
+    token = settings.secrets.app_token
+    handler = SocketModeHandler(app, token, logger=quiet_logger, receive_buffer_size=65_536)
+    try:
+        handler.client.wss_uri = _socket_address(WebApi(token, settings.api_url, stopping=stopping))
+        try:
+            handler.client.connect()
+        except (OSError, SlackClientError) as exc:
+            raise SlackError("Slack's Socket Mode cannot be reached. Look at the network or a proxy.") from exc
+        ready("PFOCR Chat answers in Slack, over Socket Mode (Ctrl+C stops it)")
+        stopping.wait()
+    finally:
+        closer = threading.Thread(target=handler.client.close, daemon=True)  # it waits for a socket
+        closer.start()
+        closer.join(2.0)
+
+
+def _socket_address(web: WebApi) -> str:
+    """Where to connect to.
+
+    Raises:
+        SlackError: the token is not accepted, or Slack cannot be reached.
+    """
+    try:
+        return str(web.call("apps.connections.open", {})["url"])
+    except RefusedError as exc:
+        raise token_problem("SLACK_APP_TOKEN", exc) from exc
+
+
+def _serve_http(app: App, host: str, port: int, ready: Callable[[str], None], stopping: threading.Event) -> None:
+    with closing(_listen(host, port)) as listener:
+        config = uvicorn.Config(build_http(app), log_level="warning", access_log=False, timeout_graceful_shutdown=2)
+        server = uvicorn.Server(config)
+        address = f"{host}:{listener.getsockname()[1]}"
+        thread = threading.Thread(target=server.run, args=([listener],), name="pfocr-slack-http", daemon=True)
+        thread.start()
+        while thread.is_alive() and not server.started:
+            time.sleep(0.02)
+        ready(f"PFOCR Chat takes Slack's requests at http://{address}/slack/events (Ctrl+C stops it)")
+        stopping.wait()
+        server.should_exit = True
+        thread.join(3.0)
+
+
+@contextmanager
+def _answering(bot: Bot, ending: threading.Event) -> Iterator[None]:
+    """The bot at work; at the end it has a few seconds for what is under way."""
+    bot.start()
+    try:
+        yield
+    finally:
+        timer = threading.Timer(SECONDS_TO_FINISH - 2.0, ending.set)
+        timer.daemon = True
+        timer.start()
+        bot.stop(SECONDS_TO_FINISH)
+        ending.set()
+        timer.cancel()
+
+
+@contextmanager
+def _signals(stopping: threading.Event) -> Iterator[None]:
+    """SIGTERM and SIGINT set ``stopping``; only in the main thread, elsewhere nothing changes."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        stopping.set()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(128)
+    except (OSError, OverflowError) as exc:
+        listener.close()
+        reason = getattr(exc, "strerror", None) or str(exc)
+        raise PfocrChatError(
+            f"Cannot serve at {host}:{port}: {reason.lower()}. Choose another with --host or --port."
+        ) from exc
+    return listener
