@@ -22,6 +22,7 @@ from pfocr_chat.slack.blocks import (
 )
 from pfocr_chat.slack.bot import Bot
 from pfocr_chat.slack.events import Incoming, Place, command_thread, cut
+from pfocr_chat.slack.replies import EVENT_TYPE
 from pfocr_chat.slack.store import KeptAnswer
 from pfocr_chat.slack.web import RefusedError
 
@@ -183,6 +184,7 @@ class Buttons:
     def _post(self, press: Press, message: Message, *, in_thread: bool = True) -> str:
         """Post in the thread of the button, or in its channel; the new message's time stamp."""
         arguments = {"channel": press.channel, "unfurl_links": False, "unfurl_media": False, **message.to_dict()}
+        arguments["metadata"] = {"event_type": EVENT_TYPE, "event_payload": {"button": press.action}}
         if in_thread:
             arguments["thread_ts"] = press.thread
         return str(self._bot.web.call("chat.postMessage", arguments).get("ts", ""))

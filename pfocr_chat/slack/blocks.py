@@ -143,9 +143,10 @@ def suggestions(answer: Answer) -> tuple[str, ...]:
     if answer.abstained or query is None or query.intent is Intent.CHAT or not answer.figids:
         return ()
     found = []
-    years = sorted(hit.record.year for hit in answer.hits if hit.record.year)
+    figids = set(answer.figids)
+    years = sorted(hit.record.year for hit in answer.hits if hit.record.year and hit.figid in figids)
     middle = years[len(years) // 2] if years else None
-    if len(answer.figids) > 1 and middle and years[0] < middle and not query.filters.year_from:
+    if middle and years[0] < middle and not query.filters.year_from:
         found.append(f"only those since {middle}")
     if query.intent.is_list and answer.table is None and len(answer.figids) > PAGE:
         found.append("how many by year?")

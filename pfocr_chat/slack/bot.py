@@ -77,9 +77,10 @@ class Bot:
         self.allowed = settings.allowed
         self.limits = settings.limits
         self.now = clock
-        self.shared = Shared(web, store)
+        self.shared = Shared(web, store, identity.bot)
         self._stopping = stopping or threading.Event()
         self._at_hand: OrderedDict[int, Answer] = OrderedDict()
+        self._resumed: set[int] = set()
         self._lock = threading.Lock()
         limits = self.limits
         self._answering: Workers[int] = Workers(
@@ -94,6 +95,7 @@ class Bot:
         """Forget what is old, and take up the questions that were not answered before."""
         self.store.forget(self.now(), memory=self.limits.memory, kept=self.limits.kept)
         for job in self.store.open_jobs():
+            self._resumed.add(job.id)
             self._submit(job)
 
     def stop(self, seconds: float) -> None:
@@ -175,6 +177,8 @@ class Bot:
             return
         reply = reply_to(job, self.shared)
         try:
+            if number in self._resumed:
+                reply.resume()
             outcome = self._outcome(job, reply)
             if outcome is not None:
                 reply.finish(outcome.render)
@@ -204,6 +208,7 @@ class Bot:
             self.store.finished(job, self.now())
             return
         _logger.info("question %d waits: %s", job.id, problem)
+        self._resumed.add(job.id)
         timer = threading.Timer(RETRY_SECONDS, self._submit, (job,))
         timer.daemon = True
         timer.start()

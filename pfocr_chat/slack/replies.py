@@ -25,6 +25,8 @@ STREAM_LIMIT = 11_000
 IMAGES_OFF = 3_600.0
 """Seconds without images after Slack could not load one."""
 EVENT_TYPE = "pfocr_chat_answer"
+CLOCKS_APART = 600.0
+"""Seconds by which Slack's clock may differ from ours."""
 
 _GONE = frozenset("message_not_found cant_update_message edit_window_closed message_not_editable msg_not_found".split())
 
@@ -37,9 +39,10 @@ _logger = logging.getLogger(__name__)
 class Shared:
     """What all replies have in common: how often messages may be edited, and whether Slack can load images."""
 
-    def __init__(self, web: WebApi, store: Store) -> None:
+    def __init__(self, web: WebApi, store: Store, bot_id: str) -> None:
         self.web = web
         self.store = store
+        self.bot_id = bot_id
         self._lock = threading.Lock()
         self._edits: list[float] = []
         self._no_images_until = 0.0
@@ -93,6 +96,9 @@ class Reply:
         self._shared = shared
         self._web = shared.web
 
+    def resume(self) -> None:
+        """The question was worked on before, by a bot that died or could not reach Slack: find what it left."""
+
     def stage(self, text: str) -> None:
         """Show what is being done."""
 
@@ -112,6 +118,11 @@ class ThreadReply(Reply):
         self._message = job.message
         self._resumed_stream = job.is_stream
         self._stage = ""
+
+    def resume(self) -> None:
+        if not self._message and (found := self._find()):
+            self._resumed_stream = found["is_stream"]
+            self._keep(found["ts"], is_stream=found["is_stream"])
 
     def stage(self, text: str) -> None:
         if not self._message:
@@ -170,13 +181,16 @@ class ThreadReply(Reply):
         return {"event_type": EVENT_TYPE, "event_payload": {"question": self._asked.key}}
 
     def _find(self) -> dict[str, Any] | None:
-        """The bot's message about the question where it stands in the thread already."""
+        """The bot's message about the question where it stands in the thread already, and whether it is a stream.
+
+        Every message of the bot's carries a mark, but for a stream that has not been stopped.
+        """
         arguments = {
             "channel": self._asked.channel,
             "ts": self._asked.thread,
             "include_all_metadata": True,
             "limit": 200,
-            "oldest": f"{self._job.created - 600:.6f}",
+            "oldest": f"{self._job.created - CLOCKS_APART:.6f}",
         }
         try:
             messages = self._web.call("conversations.replies", arguments).get("messages", [])
@@ -184,9 +198,11 @@ class ThreadReply(Reply):
             return None  # it may not read there
         for message in messages:
             mark = message.get("metadata") or {}
-            gone = message.get("ts") == self._message
-            if mark.get("event_payload", {}).get("question") == self._asked.key and not gone:
-                return {"ts": message["ts"]}
+            is_own = message.get("bot_id") == self._shared.bot_id
+            is_stream = is_own and not mark and self._asked.place is Place.DIRECT
+            is_marked = mark.get("event_payload", {}).get("question") == self._asked.key
+            if (is_marked or is_stream) and message.get("ts") != self._message:
+                return {"ts": str(message["ts"]), "is_stream": is_stream}
         return None
 
 
@@ -200,6 +216,10 @@ class StreamReply(ThreadReply):
         self._waiting: list[str] = []
         self._length = 0
         self._sent = 0.0
+
+    def resume(self) -> None:
+        super().resume()
+        self._is_plain = bool(self._message)
 
     def stage(self, text: str) -> None:
         if self._is_plain:
@@ -247,7 +267,7 @@ class StreamReply(ThreadReply):
             "recipient_team_id": self._asked.team,
             "markdown_text": self._taken(),
         }
-        answer = self._web.call("chat.startStream", arguments, tries=2)
+        answer = self._web.call("chat.startStream", arguments, tries=2, done=self._find)
         self._streaming = True
         self._keep(str(answer.get("ts", "")), is_stream=True)
 

@@ -76,7 +76,7 @@ def serve(
     """
     stopping = stopping or threading.Event()
     ending = threading.Event()  # ends waits between calls, once there is no more time
-    web = WebApi(settings.secrets.bot_token, settings.api_url, stopping=ending)
+    web = WebApi(settings.secrets.bot_token, settings.api_url, stopping=ending, pause=settings.limits.pause)
     with Store(folder / FILE_NAME) as store, closing(FeedbackStore(folder / FEEDBACK_FILE)) as feedback:
         identity = identify(web)
         bot = Bot(assistant, web, store, settings, identity)
@@ -220,7 +220,8 @@ def build_http(app: App) -> Starlette:
 
 def _serve_socket(app: App, settings: SlackSettings, ready: Callable[[str], None], stopping: threading.Event) -> None:
     token = settings.secrets.app_token
-    handler = SocketModeHandler(app, token, logger=quiet_logger, receive_buffer_size=65_536)
+    # One thread, so that a thread of messages is taken note of in order.
+    handler = SocketModeHandler(app, token, logger=quiet_logger, receive_buffer_size=65_536, concurrency=1)
     try:
         handler.client.wss_uri = _socket_address(WebApi(token, settings.api_url, stopping=stopping))
         try:

@@ -51,7 +51,8 @@ class Limits:
     ``per_user`` and ``per_channel`` count questions within ``window``; ``waiting`` those that are not yet
     answered. ``question`` is in characters. A conversation is forgotten ``memory`` after its last
     question, and what else is known of a thread, a message or an answer after ``kept``. A question older than
-    ``stale`` is no longer answered.
+    ``stale`` is no longer answered. A call that failed is tried again after ``pause``, then after twice as long,
+    and so on.
     """
 
     per_user: int = 8
@@ -64,6 +65,7 @@ class Limits:
     memory: float = 7 * 86_400.0
     kept: float = 60 * 86_400.0
     stale: float = 3_600.0
+    pause: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,72 @@
+"""The real bot, at work on a fake Slack."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from fake_slack import FakeSlack, Json
+
+from pfocr_chat import Assistant
+from pfocr_chat.slack import load_settings, serve
+from pfocr_chat.slack.settings import Allowed, Limits
+
+PATIENCE = 60.0
+"""Seconds to wait for what will come, on a machine that has much else to do."""
+GENEROUS = Limits(per_user=10_000, per_channel=10_000, waiting=1_000, pause=0.02)
+
+
+def wait_for(condition: Callable[[], object], what: str) -> None:
+    """Wait until the condition holds."""
+    until = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < until, f"waited in vain for {what}"
+        time.sleep(0.01)
+
+
+@contextmanager
+def running(
+    assistant: Assistant,
+    slack: FakeSlack,
+    folder: Path,
+    *,
+    limits: Limits = GENEROUS,
+    allowed: Allowed | None = None,
+    http: bool = False,
+) -> Iterator[str]:
+    """The bot, connected to the fake; gives what it said when it was ready. It is stopped in order at the end."""
+    settings = replace(load_settings(http=http, environ=slack.environ), limits=limits, allowed=allowed or Allowed())
+    stopping = threading.Event()
+    said: list[str] = []
+    failed: list[BaseException] = []
+
+    def serving() -> None:
+        try:
+            serve(assistant, settings, folder, http=http, port=0, ready=said.append, stopping=stopping)
+        except BaseException as error:
+            failed.append(error)
+            raise
+
+    before = slack.connections
+    thread = threading.Thread(target=serving)
+    thread.start()
+    try:
+        wait_for(lambda: said or failed, "the bot to be ready")
+        assert not failed, failed
+        wait_for(lambda: http or slack.connections > before, "the bot's socket")
+        yield said[0]
+    finally:
+        stopping.set()
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+
+
+def tell(slack: FakeSlack, body: Json, *, kind: str = "events_api") -> str:
+    """Tell the bot of something over its socket and wait until it has acknowledged it; the message's time stamp."""
+    envelope = slack.tell(body, kind=kind)
+    wait_for(lambda: envelope in slack.acks, "an acknowledgement")
+    return str(body.get("event", {}).get("ts", ""))
