@@ -63,6 +63,7 @@ def running(
         stopping.set()
         thread.join(PATIENCE)
         assert not thread.is_alive()
+        wait_for(lambda: http or slack.connections == before, "the end of the bot's socket")
 
 
 def tell(slack: FakeSlack, body: Json, *, kind: str = "events_api") -> str:

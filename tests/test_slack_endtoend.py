@@ -157,7 +157,7 @@ def test_a_killed_bot_ends_what_it_began(slack: FakeSlack, seed_vectorstore: Pat
         bot.send_signal(signal.SIGTERM)
         said, errors = bot.communicate(timeout=PATIENCE)
         assert bot.returncode == 0
-        assert time.monotonic() - ended < 10
+        assert time.monotonic() - ended < 20  # 10 with a processor to itself
     assert "PFOCR Chat answers in Slack" in said
     assert "Traceback" not in errors
     assert [len(slack.in_thread(t)) for t in threads] == [1] * len(TOPICS)

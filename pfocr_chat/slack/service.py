@@ -41,7 +41,7 @@ from pfocr_chat.slack.web import RefusedError, UnreachableError, WebApi, quiet_l
 if TYPE_CHECKING:
     from pfocr_chat.assistant import Assistant
 
-SECONDS_TO_FINISH = 7.0
+SECONDS_TO_FINISH = 6.0
 """How long answers under way may take when the bot is told to stop; the others wait for the next start."""
 BODY_LIMIT = 1_000_000
 """Bytes of a request; Slack's own are far smaller."""
@@ -233,7 +233,7 @@ def _serve_socket(app: App, settings: SlackSettings, ready: Callable[[str], None
     finally:
         closer = threading.Thread(target=handler.client.close, daemon=True)  # it waits for a socket
         closer.start()
-        closer.join(2.0)
+        closer.join(1.0)
 
 
 def _socket_address(web: WebApi) -> str:
@@ -260,7 +260,7 @@ def _serve_http(app: App, host: str, port: int, ready: Callable[[str], None], st
         ready(f"PFOCR Chat takes Slack's requests at http://{address}/slack/events (Ctrl+C stops it)")
         stopping.wait()
         server.should_exit = True
-        thread.join(3.0)
+        thread.join(2.5)
 
 
 @contextmanager
