@@ -87,7 +87,11 @@ class Trouble:
 
 
 class FakeSlack:
-    """Use it in a ``with`` statement. ``trouble`` decides, of each call, how it fails; ``None`` lets it through."""
+    """Use it in a ``with`` statement; it makes events without one, too.
+
+    ``trouble`` decides of each call, given its method and how many there were before, how it fails; ``None`` lets it
+    through.
+    """
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
@@ -103,17 +107,16 @@ class FakeSlack:
         self._clock = itertools.count(1)
         self._uploads: dict[str, bytes] = {}
         self._sockets: set[ServerConnection] = set()
+        self._port = self._socket_port = 0
+
+    def __enter__(self) -> FakeSlack:
         self._web = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._web.daemon_threads = True
         self._socket: Server = serve(self._serve_socket, "127.0.0.1", 0)
-        self._threads = [
-            threading.Thread(target=self._web.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True),
-            threading.Thread(target=self._socket.serve_forever, daemon=True),
-        ]
-
-    def __enter__(self) -> FakeSlack:
-        for thread in self._threads:
-            thread.start()
+        self._port = self._web.server_address[1]
+        self._socket_port = self._socket.socket.getsockname()[1]
+        threading.Thread(target=self._web.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        threading.Thread(target=self._socket.serve_forever, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -127,7 +130,7 @@ class FakeSlack:
     @property
     def url(self) -> str:
         """The Web API's address."""
-        return f"http://127.0.0.1:{self._web.server_address[1]}/api/"
+        return f"http://127.0.0.1:{self._port}/api/"
 
     @property
     def environ(self) -> dict[str, str]:
@@ -166,7 +169,7 @@ class FakeSlack:
     def said(self, text: str, *, kind: str = "message", channel: str = CHANNEL, **event: Any) -> Json:
         """The event of a message: in a direct message where the channel is one."""
         ts = self.now()
-        where = {"D": "im", "G": "group"}.get(channel[0], "channel")
+        where = {"D": "im", "G": "group"}.get(channel[:1], "channel")
         told = {"type": kind, "channel": channel, "user": USER, "text": text, "ts": ts, "team": TEAM}
         if kind == "message":
             told["channel_type"] = where
@@ -194,7 +197,7 @@ class FakeSlack:
             "channel_id": channel,
             "user_id": user,
             "trigger_id": number,
-            "response_url": f"http://127.0.0.1:{self._web.server_address[1]}/respond/{number}",
+            "response_url": f"http://127.0.0.1:{self._port}/respond/{number}",
             "api_app_id": "A0APP",
         }
 
@@ -209,7 +212,7 @@ class FakeSlack:
             "api_app_id": "A0APP",
             "trigger_id": number,
             "container": {"type": "message", "is_ephemeral": message is None, "channel_id": channel},
-            "response_url": f"http://127.0.0.1:{self._web.server_address[1]}/respond/{number}",
+            "response_url": f"http://127.0.0.1:{self._port}/respond/{number}",
             "actions": [
                 {
                     "type": "button",
@@ -330,7 +333,7 @@ class FakeSlack:
         return {"ok": True, "team_id": TEAM, "user_id": BOT_USER, "bot_id": BOT_ID, "user": "pfocr"}
 
     def _apps_connections_open(self, _: Json) -> Json:
-        return {"ok": True, "url": f"ws://127.0.0.1:{self._socket.socket.getsockname()[1]}/link?ticket={uuid.uuid4()}"}
+        return {"ok": True, "url": f"ws://127.0.0.1:{self._socket_port}/link?ticket={uuid.uuid4()}"}
 
     def _chat_postMessage(self, told: Json) -> Json:  # noqa: N802 - Slack's name
         if problem := self._problem(told):
@@ -412,7 +415,7 @@ class FakeSlack:
         return {
             "ok": True,
             "file_id": number,
-            "upload_url": f"http://127.0.0.1:{self._web.server_address[1]}/upload/{number}",
+            "upload_url": f"http://127.0.0.1:{self._port}/upload/{number}",
         }
 
     def _files_completeUploadExternal(self, told: Json) -> Json:  # noqa: N802 - Slack's name

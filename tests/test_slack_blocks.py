@@ -238,7 +238,7 @@ def test_an_abstention_says_so() -> None:
 
 
 def test_more_figures_come_in_pages() -> None:
-    """Ten figures at a time, each with why it was found; a button leads to the next ones, and at the end there is none."""
+    """Ten figures at a time, each with why it was found; a button leads to the next ones, if there are any."""
     hits = [hit(figure(n)) for n in range(25)]
     first = render_figures(hits[:10], 0, 25, 3, question=HOSTILE)
     last = render_figures(hits[20:], 20, 25, 3, question="q")

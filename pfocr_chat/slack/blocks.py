@@ -153,7 +153,7 @@ def suggestions(answer: Answer) -> tuple[str, ...]:
     if answer.citations and query.intent is not Intent.LOOKUP:
         found.append("which genes are in the first one?")
     if query.intent is Intent.LOOKUP and len(answer.figids) == 1:
-        found += [f"figures like {answer.figids[0]}", "which other figures are in this paper?"]
+        found.append(f"figures like {answer.figids[0]}")
     return tuple(found[:3])
 
 

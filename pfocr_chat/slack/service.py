@@ -221,7 +221,9 @@ def build_http(app: App) -> Starlette:
 def _serve_socket(app: App, settings: SlackSettings, ready: Callable[[str], None], stopping: threading.Event) -> None:
     token = settings.secrets.app_token
     # One thread, so that a thread of messages is taken note of in order.
-    handler = SocketModeHandler(app, token, logger=quiet_logger, receive_buffer_size=65_536, concurrency=1)
+    handler = SocketModeHandler(
+        app, token, logger=quiet_logger, receive_buffer_size=65_536, concurrency=1, ping_interval=5
+    )
     try:
         handler.client.wss_uri = _socket_address(WebApi(token, settings.api_url, stopping=stopping))
         try:
@@ -231,9 +233,19 @@ def _serve_socket(app: App, settings: SlackSettings, ready: Callable[[str], None
         ready("PFOCR Chat answers in Slack, over Socket Mode (Ctrl+C stops it)")
         stopping.wait()
     finally:
-        closer = threading.Thread(target=handler.client.close, daemon=True)  # it waits for a socket
-        closer.start()
-        closer.join(1.0)
+        _hang_up(handler)
+
+
+def _hang_up(handler: SocketModeHandler) -> None:
+    """Close the socket. The client would wait up to three seconds for its reader, which an answer to a ping wakes."""
+    client = handler.client
+    client.current_session_state.terminated = True
+    if client.current_session is not None:
+        with suppress(OSError, SlackClientError):
+            client.current_session.ping()
+    closer = threading.Thread(target=client.close, daemon=True)
+    closer.start()
+    closer.join(1.5)
 
 
 def _socket_address(web: WebApi) -> str:
