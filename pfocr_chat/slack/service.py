@@ -237,13 +237,13 @@ def _serve_socket(app: App, settings: SlackSettings, ready: Callable[[str], None
 
 
 def _hang_up(handler: SocketModeHandler) -> None:
-    """Close the socket. The client would wait up to three seconds for its reader, which an answer to a ping wakes."""
+    """Close the socket. The client alone would wait for its reader, for up to three seconds."""
     client = handler.client
     client.current_session_state.terminated = True
-    if client.current_session is not None:
-        with suppress(OSError, SlackClientError):
-            client.current_session.ping()
-    closer = threading.Thread(target=client.close, daemon=True)
+    if client.current_session is not None and client.current_session.sock is not None:
+        with suppress(OSError):
+            client.current_session.sock.shutdown(socket.SHUT_RDWR)
+    closer = threading.Thread(target=client.close, daemon=True)  # it looks every second
     closer.start()
     closer.join(1.5)
 
