@@ -35,11 +35,14 @@ HELLO = (
 )
 TOO_LONG = "Sorry, this took too long. Please ask again, perhaps about less at once."
 READING = "Reading the question"
+WAITING = "Waiting for other answers"
 ANSWERS_AT_HAND = 200
 """Answers that are kept in full while the bot runs."""
 DIRECT_CONTEXT = 1_800.0
 """Seconds within which a new direct message may go on from the one before."""
 RETRY_SECONDS = 30.0
+
+Lane = tuple[str, str, str]
 
 _logger = logging.getLogger(__name__)
 
@@ -86,9 +89,9 @@ class Bot:
         self._answering: Workers[int] = Workers(
             self._work, threads=limits.threads, capacity=limits.waiting, name="pfocr-slack"
         )
-        # Refusals and buttons are quick and must not wait behind answers.
+        # Signs of life, refusals and buttons are quick and must not wait behind answers.
         self._notices: Workers[Callable[[], None]] = Workers(
-            self._do, threads=2, capacity=limits.waiting, name="pfocr-slack-notice"
+            self._do, threads=4, capacity=limits.waiting, name="pfocr-slack-notice"
         )
 
     def start(self) -> None:
@@ -138,14 +141,35 @@ class Bot:
         return [Hit(record.figid, 0.0, record) for record in records if record]
 
     def _submit(self, job: Job) -> None:
+        """Have a question answered: a sign that it was seen comes at once, the answer in its turn."""
         asked = job.asked
         lane = (asked.team, asked.channel, asked.thread)
-        if job.refusal:
-            if not self._notices.submit(lane, lambda: self._work(job.id)):
-                _logger.warning("too many refusals; question %d gets no reply", job.id)
-                self.store.finished(job, self.now())
+        if not job.refusal:
+            self._notices.submit(lane, lambda: self._begin(job.id, lane), force=True)
+        elif not self._notices.submit(lane, lambda: self._work(job.id)):
+            _logger.warning("too many refusals; question %d gets no reply", job.id)
+            self.store.finished(job, self.now())
+
+    def _begin(self, number: int, lane: Lane) -> None:
+        """Show that a question was seen, before it waits for its answer; what fails here is tried again there."""
+        job = self.store.job(number)
+        if job is None or self._stopping.is_set():
             return
-        self._answering.submit(lane, job.id, force=True)
+        try:
+            reply = self._reply(job)
+            if self.now() - job.created <= self.limits.stale:
+                reply.stage(WAITING if self._answering.waiting else READING)
+        except SlackError as exc:
+            _logger.debug("question %d could not be begun: %s", number, exc)
+        self._answering.submit(lane, number, force=True)
+
+    def _reply(self, job: Job) -> Reply:
+        """The reply to a question; where it was begun by another bot, or in vain, what there is of it is found."""
+        reply = reply_to(job, self.shared)
+        if job.id in self._resumed:
+            reply.resume()
+            self._resumed.discard(job.id)
+        return reply
 
     def _refusal(self, asked: Incoming) -> str:
         """Why a question is not answered now, in a sentence; "" where it will be."""
@@ -162,7 +186,8 @@ class Bot:
                 return (
                     f"{who} asked {limit} questions within {limits.window:.0f} seconds. Please ask again in {wait} s."
                 )
-        return BUSY if self._answering.waiting >= limits.waiting else ""
+        waiting = self._answering.waiting + self._notices.waiting
+        return BUSY if waiting >= limits.waiting else ""
 
     def _do(self, task: Callable[[], None]) -> None:
         try:
@@ -177,8 +202,7 @@ class Bot:
             return
         reply = reply_to(job, self.shared)
         try:
-            if number in self._resumed:
-                reply.resume()
+            reply = self._reply(job)
             outcome = self._outcome(job, reply)
             if outcome is not None:
                 reply.finish(outcome.render)

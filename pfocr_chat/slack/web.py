@@ -21,7 +21,8 @@ from pfocr_chat.errors import SlackError
 TRIES = 6
 SECONDS = 10
 """How long one call may take."""
-LONGEST_WAIT = 60.0
+LONGEST_WAIT = 120.0
+"""Seconds for which the bot leaves Slack alone when it asks for that."""
 RESPONSE_HOSTS = ("https://hooks.slack.com/", "https://hooks.slack-gov.com/")
 _PASSING = frozenset(
     "fatal_error internal_error ratelimited rate_limited message_limit_exceeded request_timeout"
@@ -132,7 +133,7 @@ class WebApi:
             try:
                 return once()
             except _Unsure as unsure:
-                wait = min(LONGEST_WAIT, unsure.seconds if unsure.seconds is not None else self._pause * 2**attempt)
+                wait = self._pause * 2**attempt if unsure.seconds is None else min(LONGEST_WAIT, unsure.seconds)
                 if attempt + 1 < tries and self._stopping.wait(wait * (1 + random.random() / 4)):  # noqa: S311 - no secret
                     break
                 if unsure.done and done is not None and (found := done()) is not None:
