@@ -399,9 +399,10 @@ def test_a_message_that_was_deleted_is_posted_anew(bot: FakeSlack) -> None:
 def test_a_channel_that_is_gone_is_given_up(bot: FakeSlack, caplog: pytest.LogCaptureFixture) -> None:
     """A refusal that will not change ends the question with a line in the log, and the bot goes on."""
     bot.trouble = lambda method, number: (
-        Trouble(200, error="is_archived") if method == "chat.postMessage" and number == 0 else None
+        Trouble(200, error="is_archived") if method == "chat.postMessage" and number < 2 else None
     )
     tell(bot, bot.mentioned("lithium"))
+    wait_for(lambda: "is_archived" in caplog.text, "a line in the log")
     answer(bot, bot.mentioned("lithium"))
     assert "Slack refused chat.postMessage: is_archived." in caplog.text
     assert len(bot.messages) == 1
