@@ -35,6 +35,7 @@ from pfocr_chat.errors import (
     QuestionError,
     RecordError,
     RerankerError,
+    SlackError,
     VectorstoreError,
 )
 from pfocr_chat.exports import Format, render
@@ -84,6 +85,7 @@ __all__ = [
     "QuestionError",
     "RecordError",
     "RerankerError",
+    "SlackError",
     "Stage",
     "Status",
     "Text",

@@ -220,7 +220,7 @@ def test_an_answer_shows_figures_images_and_buttons() -> None:
         "Missed figure": "12:missed figure",
     }
     assert "Share to channel" in buttons(render_answer(answer_of(1), Shown(12, private=True)))
-    assert not render_answer(answer_of(5), Shown(1)).without_images().has_images
+    assert not render_answer(answer_of(5), Shown(1, images=False)).has_images
 
 
 def test_an_abstention_says_so() -> None:

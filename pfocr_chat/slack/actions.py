@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pfocr_chat.errors import FeedbackError
 from pfocr_chat.exports import Format
 from pfocr_chat.exports import render as export
 from pfocr_chat.feedback import Feedback, FeedbackKind, FeedbackStore
@@ -130,7 +131,12 @@ class Buttons:
         if bot.store.pressed(said, bot.now()):
             figids = tuple(dict.fromkeys((*kept.cited, *kept.figids)))
             kind = FeedbackKind(press.value)
-            self._feedback.add(Feedback(kind, kept.question, figids, source="slack", generation=kept.generation))
+            said_of = Feedback(kind, kept.question, figids, source="slack", generation=kept.generation)
+            try:
+                self._feedback.add(said_of)
+            except FeedbackError as exc:
+                self._tell(press, render_sentence(str(exc), is_problem=True))
+                return
         self._tell(press, render_sentence(THANKS))
 
     def _more(self, press: Press, kept: KeptAnswer) -> None:

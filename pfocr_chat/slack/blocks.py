@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -57,10 +57,6 @@ class Message:
 
     text: str
     blocks: tuple[Block, ...] = ()
-
-    def without_images(self) -> Message:
-        """The message for a Slack that cannot load one of its images."""
-        return replace(self, blocks=tuple(b for b in self.blocks if b["type"] != "image"))
 
     @property
     def has_images(self) -> bool:

@@ -41,6 +41,8 @@ ANSWERS_AT_HAND = 200
 DIRECT_CONTEXT = 1_800.0
 """Seconds within which a new direct message may go on from the one before."""
 RETRY_SECONDS = 30.0
+FORGETTING = 3_600.0
+"""Seconds between two looks for what is too old."""
 
 Lane = tuple[str, str, str]
 
@@ -84,6 +86,7 @@ class Bot:
         self._stopping = stopping or threading.Event()
         self._at_hand: OrderedDict[int, Answer] = OrderedDict()
         self._resumed: set[int] = set()
+        self._forgets_at = 0.0
         self._lock = threading.Lock()
         limits = self.limits
         self._answering: Workers[int] = Workers(
@@ -96,7 +99,7 @@ class Bot:
 
     def start(self) -> None:
         """Forget what is old, and take up the questions that were not answered before."""
-        self.store.forget(self.now(), memory=self.limits.memory, kept=self.limits.kept)
+        self._forget()
         for job in self.store.open_jobs():
             self._resumed.add(job.id)
             self._submit(job)
@@ -189,9 +192,17 @@ class Bot:
         waiting = self._answering.waiting + self._notices.waiting
         return BUSY if waiting >= limits.waiting else ""
 
+    def _forget(self) -> None:
+        """Forget, now and then, what is too old to be kept."""
+        if self.now() >= self._forgets_at:
+            self._forgets_at = self.now() + FORGETTING
+            self.store.forget(self.now(), memory=self.limits.memory, kept=self.limits.kept)
+
     def _do(self, task: Callable[[], None]) -> None:
         try:
             task()
+        except SlackError as exc:
+            _logger.warning("a button was not answered: %s", exc)
         except Exception as exc:
             _log_failure("a button could not be answered", exc)
 
@@ -207,6 +218,7 @@ class Bot:
             if outcome is not None:
                 reply.finish(outcome.render)
                 self.store.finished(job, self.now(), outcome.conversation)
+                self._forget()
         except UnreachableError as exc:
             self._try_again(job, exc)
         except SlackError as exc:

@@ -106,7 +106,7 @@ def message_asked(
     if not (channel and time) or not isinstance(text, str):
         return None
     thread = _id(event.get("thread_ts")) or time
-    direct = event.get("channel_type") == "im"
+    direct = event.get("channel_type") == "im" or channel.startswith("D")
     addressed = _ADDRESSED.match(text)
     named = event.get("type") == "app_mention" or re.search(rf"<@{re.escape(identity.user)}(?:\|[^>]*)?>", text)
     if not (direct or named):

@@ -57,6 +57,11 @@ NOT_HERE = "I am not allowed to answer in this workspace or channel. Whoever run
 _logger = logging.getLogger(__name__)
 
 
+def _say(sentence: str) -> None:
+    """On the screen, at once, also where that is a file."""
+    print(sentence, flush=True)
+
+
 def serve(
     assistant: Assistant,
     settings: SlackSettings,
@@ -65,7 +70,7 @@ def serve(
     http: bool = False,
     host: str = "127.0.0.1",
     port: int = 3000,
-    ready: Callable[[str], None] = print,
+    ready: Callable[[str], None] = _say,
     stopping: threading.Event | None = None,
 ) -> None:
     """Answer Slack until SIGTERM, SIGINT or ``stopping``; keeps its memory and feedback in ``folder``.
@@ -105,13 +110,57 @@ def identify(web: WebApi) -> Identity:
     return Identity(str(told.get("team_id", "")), str(told.get("user_id", "")), str(told.get("bot_id", "")))
 
 
-def build_app(bot: Bot, buttons: Buttons, settings: SlackSettings) -> App:
-    """A Bolt app for the bot.
+class Listeners:
+    """What the bot does about each kind of thing that Slack tells.
 
-    Listeners run before Slack is answered, for they only write a question down: what could not be kept is told
-    again by Slack. Whatever is not for the bot is acknowledged and forgotten.
+    They run before Slack is answered, for they only write a question down: what could not be kept is told again by
+    Slack. Whatever is not for the bot is acknowledged and forgotten.
     """
-    identity, limits = bot.identity, bot.limits
+
+    def __init__(self, bot: Bot, buttons: Buttons) -> None:
+        self._bot = bot
+        self._buttons = buttons
+
+    def on_message(self, body: dict[str, Any]) -> None:
+        """A message or a mention."""
+        bot = self._bot
+        asked = message_asked(
+            body,
+            identity=bot.identity,
+            allowed=bot.allowed,
+            is_known=bot.store.takes_part,
+            limit=bot.limits.question,
+        )
+        if asked:
+            bot.ask(asked)
+
+    def on_command(self, ack: Ack, body: dict[str, Any]) -> None:
+        """The slash command."""
+        ack(**answer_command(self._bot, body))
+
+    def on_press(self, ack: Ack, body: dict[str, Any]) -> None:
+        """One of the bot's buttons."""
+        ack()
+        if press := press_of(body):
+            self._buttons.take(press)
+
+    def on_opened(self, body: dict[str, Any]) -> None:
+        """Somebody opened the assistant pane, or the bot's messages."""
+        self._bot.later(lambda: offer_prompts(self._bot, body))
+
+    def on_other(self, ack: Ack) -> None:
+        """Anything else."""
+        ack()
+
+    def on_error(self, error: Exception) -> BoltResponse:
+        """Something could not be kept."""
+        _logger.error("Slack told something that could not be kept: %s", type(error).__name__)
+        return BoltResponse(status=500)
+
+
+def build_app(bot: Bot, buttons: Buttons, settings: SlackSettings) -> App:
+    """A Bolt app for the bot."""
+    identity = bot.identity
     known = AuthorizeResult(
         enterprise_id=None,
         team_id=identity.team,
@@ -126,49 +175,16 @@ def build_app(bot: Bot, buttons: Buttons, settings: SlackSettings) -> App:
         authorize=lambda: known,
         process_before_response=True,
     )
-
-    def on_message(body: dict[str, Any]) -> None:
-        asked = message_asked(
-            body,
-            identity=identity,
-            allowed=bot.allowed,
-            is_known=bot.store.takes_part,
-            limit=limits.question,
-        )
-        if asked:
-            bot.ask(asked)
-
-    def on_command(ack: Ack, body: dict[str, Any]) -> None:
-        ack(**answer_command(bot, body))
-
-    def on_press(ack: Ack, body: dict[str, Any]) -> None:
-        ack()
-        if press := press_of(body):
-            buttons.take(press)
-
-    def on_opened(body: dict[str, Any]) -> None:
-        bot.later(lambda: offer_prompts(bot, body))
-
-    def on_other(ack: Ack) -> None:
-        ack()
-
-    def on_error(error: Exception) -> BoltResponse:
-        _logger.error("Slack told something that could not be kept: %s", type(error).__name__)
-        return BoltResponse(status=500)  # Slack will tell it again
-
-    anything = re.compile(".*")
-    app.error(on_error)
-    app.event("app_mention")(on_message)
-    app.event("message")(on_message)
-    app.event("assistant_thread_started")(on_opened)
-    app.event("app_home_opened")(on_opened)
-    app.event(anything)(on_other)
-    app.command(anything)(on_command)
-    app.action(re.compile("^pfocr_"))(on_press)
-    app.action(anything)(on_other)
-    app.shortcut(anything)(on_other)
-    app.view(anything)(on_other)
-    app.options(anything)(on_other)
+    listeners, anything = Listeners(bot, buttons), re.compile(".*")
+    app.error(listeners.on_error)
+    app.event("app_mention")(listeners.on_message)
+    app.event("message")(listeners.on_message)
+    app.event("assistant_thread_started")(listeners.on_opened)
+    app.event("app_home_opened")(listeners.on_opened)
+    app.command(anything)(listeners.on_command)
+    app.action(re.compile("^pfocr_"))(listeners.on_press)
+    for kind in (app.event, app.action, app.shortcut, app.view, app.options):
+        kind(anything)(listeners.on_other)
     return app
 
 
@@ -269,6 +285,8 @@ def _serve_http(app: App, host: str, port: int, ready: Callable[[str], None], st
         thread.start()
         while thread.is_alive() and not server.started:
             time.sleep(0.02)
+        if not server.started:
+            raise SlackError(f"The server at {address} could not be started.")
         ready(f"PFOCR Chat takes Slack's requests at http://{address}/slack/events (Ctrl+C stops it)")
         stopping.wait()
         server.should_exit = True
