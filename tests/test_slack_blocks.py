@@ -89,7 +89,7 @@ def images(message: Message) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("count", [0, 1, 5, 300])
-@pytest.mark.parametrize("title", ["A title", "Ωμέγα-3 脂肪酸 🧬 العربية", HOSTILE, HOSTILE * 30], ids=len)
+@pytest.mark.parametrize("title", ["A title", "Ωμέγα-3 脂肪酸 🧬 العربية", HOSTILE, HOSTILE * 8], ids=len)
 def test_any_answer_fits_into_a_message(count: int, title: str) -> None:
     """Answers of 0, 1, 5 and 300 figures, in any script and with hostile texts, keep Slack's limits."""
     answer = replace(

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import logging
+import sqlite3
 import subprocess
 import sys
 import time
@@ -510,6 +511,22 @@ def test_http_requests_that_are_not_slacks_are_refused(web: str, slack: FakeSlac
     assert codes == [401, 401, 401, 401, 401, 400, 413]
     assert httpx.get(web).status_code == 405
     assert slack.messages == []
+
+
+def test_what_cannot_be_kept_is_told_again(
+    web: str, slack: FakeSlack, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """While the memory cannot be written a question is not acknowledged; told again by Slack, it is answered."""
+    body = slack.mentioned("lithium")
+    content, headers = slack.request_of(body)
+    other = sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    assert httpx.post(web, content=content, headers=headers, timeout=PATIENCE).status_code == 500
+    other.execute("ROLLBACK")
+    other.close()
+    assert "could not be kept: OperationalError" in caplog.text
+    assert httpx.post(web, content=content, headers=headers, timeout=PATIENCE).status_code == 200
+    wait_for(lambda: slack.in_thread(body["event"]["ts"]), "an answer")
 
 
 def test_a_port_in_use_is_told(web: str, slack: FakeSlack, seed_assistant: Assistant, tmp_path: Path) -> None:

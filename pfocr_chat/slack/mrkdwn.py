@@ -233,12 +233,15 @@ def _inline_text(tokens: Sequence[Token], key: KeyUrl, *, bold: bool) -> str:
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> str:
-    """The rows of a table as lines of equal columns, numbers to the right; long cells are cut."""
+    """The rows of a table as lines of equal columns, numbers after the first to the right; long cells are cut."""
     cells = [[shortened(cell, 60) for cell in row] for row in rows]
     widths = [max(len(row[i]) if i < len(row) else 0 for row in cells) for i in range(max(map(len, cells), default=0))]
     lines = []
     for row in cells:
-        aligned = [cell.rjust(w) if _is_number(cell) else cell.ljust(w) for cell, w in zip(row, widths, strict=False)]
+        aligned = [
+            cell.rjust(width) if column and _is_number(cell) else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=False))
+        ]
         lines.append("  ".join(aligned).rstrip())
     return escape("\n".join(lines).replace("```", "ˋˋˋ"))
 
