@@ -124,12 +124,14 @@ def test_every_question_gets_exactly_one_answer(slack: FakeSlack, seed_assistant
         wait_for(lambda: not crowd.unanswered, "all answers")
         # A second answer would come from what still waits.
         wait_for(lambda: slack.calls[-1].at < time.monotonic() - 1.0, "quiet")
-    print(f"{time.monotonic() - started:.1f} s, {len(slack.calls)} calls, {done_before} answered before the restart")
+    slowest = max(slack.acks[e][0] - at for e, at in envelopes.items())
+    took = f"{time.monotonic() - started:.1f} s, slowest acknowledgement {slowest:.2f} s"
+    print(f"{took}, {len(slack.calls)} calls, {done_before} messages final before the restart")
     assert crowd.unanswered == []
     assert 20 < done_before < sum(crowd.threads.values())
     assert sum(crowd.threads.values()) + len(crowd.commands) == 200
     assert [m.text for m in slack.messages if not m.is_final] == []
-    assert max(slack.acks[e][0] - at for e, at in envelopes.items()) < 3
+    assert slowest < 3
     failed = [call for call in slack.calls if call.status != 200 or call.error == "internal_error"]
     assert len(failed) > 0.04 * len(slack.calls)
     assert {call.error for call in slack.calls} <= {"", "internal_error", "message_not_in_streaming_state"}
@@ -139,13 +141,14 @@ def test_a_killed_bot_ends_what_it_began(slack: FakeSlack, seed_vectorstore: Pat
     """Killed in the middle and started anew, the bot answers each question once; SIGTERM ends it in order."""
     command = [sys.executable, "-m", "pfocr_chat", "slack", "--llm", "none", "--vectorstore", str(seed_vectorstore)]
     environ = {**os.environ, **slack.environ, "PYTHONUNBUFFERED": "1"}
-    slack.trouble = lambda method, _: Trouble(200, seconds=0.3) if method == "chat.update" else None
+    slack.trouble = lambda method, _: Trouble(200, seconds=1.0) if method == "chat.update" else None
     asked = [slack.mentioned(topic) for topic in TOPICS]
     with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as bot:
         wait_for(lambda: slack.connections, "the bot's socket")
         threads = [tell(slack, body) for body in asked]
         wait_for(lambda: any(m.is_final for m in slack.messages), "an answer")
         bot.kill()
+    slack.trouble = lambda _method, _number: None
     assert [t for t in threads if not slack.in_thread(t)] != []
     wait_for(lambda: not slack.connections, "the end of the socket")
     with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as bot:
