@@ -15,24 +15,21 @@ MAX_NAMES = 60
 MAX_CAPTION = 1_200
 """Characters of a caption shown when one figure is described."""
 
-_ABOUT_RECORD = re.compile(
-    r"\b(?:who (?:wrote|made|drew|published|are|is|were|was)|authors?|paper|article|journal|publi\w+|what year"
-    r"|which year|when|doi|organisms?|(?<!oxygen )(?<!nitrogen )species|which genes|what genes|list (?:the )?genes"
-    r"|diseases?|disorders?|chemicals?|metabolites?|links?(?= to (?:the|its) (?:figure|paper))|(?:the|a|its) links?)\b",
-    re.IGNORECASE,
+_PAPER = (
+    r"who (?:wrote|made|drew|published)|authors?|paper|article|journal|publi\w+|(?:what|which) year|doi"
+    r"|when(?=\W*$)|when (?:was|were) (?:\w+ ){1,3}(?:written|made|drawn)"
 )
 _ASKED = {
-    "From": re.compile(
-        r"\b(?:who (?:wrote|made|drew|published|are|is|were|was)|authors?|paper|article|journal|publi\w+"
-        r"|(?:what|which) year|when|doi)\b",
-        re.IGNORECASE,
+    "From": re.compile(rf"\b(?:{_PAPER})\b", re.IGNORECASE),
+    "Organisms": re.compile(r"\b(?:organisms?|(?<!oxygen )(?<!nitrogen )species)\b", re.IGNORECASE),
+    "Genes": re.compile(
+        r"\b(?:(?:which|what) genes|list (?:all )?(?:the )?genes)\b(?! (?:does|do|did|can|could|will)\b)", re.IGNORECASE
     ),
-    "Organisms": re.compile(r"\b(?:organisms?|species)\b", re.IGNORECASE),
-    "Genes": re.compile(r"\b(?:genes|proteins)\b", re.IGNORECASE),
-    "Chemicals": re.compile(r"\b(?:chemicals?|metabolites?|compounds?|drugs?)\b", re.IGNORECASE),
-    "Diseases": re.compile(r"\b(?:diseases?|disorders?)\b", re.IGNORECASE),
+    "Chemicals": re.compile(r"\b(?:chemicals?|metabolites?)\b", re.IGNORECASE),
+    "Diseases": re.compile(r"\b(?:which|what|list|any) (?:the )?(?:diseases?|disorders?)\b", re.IGNORECASE),
 }
 """Words that ask for each fact of a record."""
+_LINK = re.compile(r"\blinks? to (?:the|its) (?:figure|paper)\b|\b(?:the|a|its) links?\b", re.IGNORECASE)
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 
 
@@ -41,8 +38,9 @@ def is_about_the_record(query: Query) -> bool:
 
     One with a year in it ("only those published after 2015") asks for other figures instead.
     """
-    asks = _ABOUT_RECORD.search(query.question) and not _YEAR.search(query.question)
-    return query.refers_back and bool(asks)
+    question = query.question
+    asks = any(pattern.search(question) for pattern in (*_ASKED.values(), _LINK))
+    return query.refers_back and asks and not _YEAR.search(question)
 
 
 def describe_figures(evidence: Sequence[Evidence], question: str, *, total: int) -> str:

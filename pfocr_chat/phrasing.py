@@ -91,6 +91,8 @@ def similar_lead(one: Hit, hits: Sequence[Evidence]) -> str:
 def reading_notes(query: Query) -> Iterator[str]:
     """What was not taken as it was typed."""
     yield from (f"“{typed}” was read as “{read}”." for typed, read in query.corrections)
+    if query.unknown:
+        yield f"No figure in the index names {either(query.unknown)}."
     yield from (f"“{words}” could not be used as a condition." for words in query.ignored)
     yield from (
         f"The question asks for figures {words}; the conditions set beside it hold instead."

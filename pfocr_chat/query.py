@@ -82,12 +82,13 @@ _ADVICE = re.compile(
     r"|\b(?:recommended|daily) (?:\w+ )?intake\b"
     r"|\b(?:dose|dosage)\b.{0,40}\b(?:can|should|may) (?:i|we|he|she)\b"
     r"|\b(?:should|can|may) (?:i|we) (?:take|eat|give|drink|buy|order)\b|\bsafe to (?:take|eat|drink|give|drive)\b"
-    r"|\bside effects? of\b|\bprices? of\b"
-    r"|\bcosts? of (?:an?|the|one) (?:[\w-]+ ){0,3}(?:kits?|drugs?|tests?|machines?|reagents?|vials?)\b"
-    r"|\b(?:how much|what) (?:does|do)\b.{0,60}\bcost\b"
+    r"|\bside effects? of\b(?!.{0,60} (?:on|through|via|by)\b)|\bprices? (?:of|for)\b|\bhow expensive\b"
+    r"|\bcosts? of (?:an?|the|one) (?:[\w-]+ ){0,3}(?:kits?|drugs?|tests?|machines?|reagents?|vials?)\W*$"
+    r"|\b(?:how much|what) (?:does|do)\b.{0,60}\bcost(?: (?:now|today|right now|at the moment|per \w+|in \w+))?\W*$"
     r"|\b(?:where|how) can i (?:buy|order|get a prescription)\b",
     re.IGNORECASE,
 )
+_WORDS = re.compile(r"[^\W_]+(?:[-‐-―−/'’+][^\W_]+)*")
 _OTHERWISE = re.compile(r"^\W*(?:and |but |so )*(?:what|how) about\b", re.IGNORECASE)
 _EXPLAINS = re.compile(
     r"^\W*(?:(?:and|but|so) )*(?:how(?! about| many)|why|explain|describe|does|do|did|can"
@@ -106,6 +107,10 @@ _NUMBERED = re.compile(r"[A-Za-z]{3,6}-?\d{1,3}[A-Za-z]?")
 _EXAMPLE = re.compile(r"\b(?:such as|like|including|e\.g\.|for example)\W*$", re.IGNORECASE)
 _CODE = re.compile(r"[A-Za-z]{2,6}-?\d{4,6}|[A-Z]{2,6}-?\d{1,3}(?:[A-Z]\d?)?")
 """Names that are their letters with their number: "CDK2" says nothing of another CDK."""
+_STRAIN = re.compile(
+    r" ?(?:cells?|lines?|mice|mouse|rats?|strains?|plants?|tumou?rs?|xenografts?)\b|\.\d", re.IGNORECASE
+)
+"""After a code: it is a cell line or the like, which says where, not what; or no code ("PM2.5")."""
 _CODE_LIKE = re.compile(r"[A-Za-z]\d|\d[A-Za-z]|[A-Za-z]-\d|[a-z][A-Z]|[A-Z]{3}")
 # Endings of enzymes, proteins and chemicals, and stems of the WHO's international non-proprietary names that they
 # do not cover: https://www.who.int/teams/health-product-and-policy-standards/inn/stembook
@@ -173,7 +178,7 @@ def understand(
     if intent is Intent.LOOKUP:
         stated = Filters()  # "What does PMC… (2018) show?": the figure is named, no others are asked for
     held, contradicted = (filters or Filters()).narrowed(stated)
-    organisms = {a for s in find_organisms(text, catalog.organisms) for a in atoms(text[s.start : s.end])}
+    organisms = _organism_atoms(text, catalog)
     covered |= organisms if held.organisms else set()
     others = tuple(s for s in subjects if not covered.intersection(s.split()))
     without = excluded_words(text, others) if listing else ()
@@ -265,20 +270,29 @@ def _refers_back(question: str, rest: str, catalog: Catalog) -> bool:
 def _taken_over(last: Turn, question: str, rest: str, catalog: Catalog) -> str:
     """The subject of the turn before, as far as a follow-up keeps it.
 
-    After a list, "what about IL6?" puts a name in the place of the last one of its kind, and a topic in the place of
-    the topic; any other follow-up adds to the subject.
+    After a list, "what about IL6?" puts a name in the place of the last one of its kind, else in that of the only
+    topic, where a topic goes too; any other follow-up adds to the subject.
     """
     subject = last.subject[:MAX_SUBJECT]
-    if not (last.intent.is_list and _OTHERWISE.search(question) and _subjects(_terms(rest))):
+    if not (last.intent.is_list and _OTHERWISE.search(question)):
         return subject
+    organisms = _organism_atoms(rest, catalog)
+    if all(organisms.issuperset(term.split()) for term in _subjects(_terms(rest))):
+        return subject  # only conditions
     before = entities_in(subject, catalog)
     kinds = {entity.kind for entity in entities_in(rest, catalog)}
-    if not kinds:
-        return " ".join(entity.mention for entity in before)
     replaced = [entity.mention for entity in before if entity.kind in kinds][-1:]
-    for mention in replaced:
-        subject = subject.replace(mention, " ")
+    topics = [term for term in _subjects(_terms(subject)) if not mentioned_atoms(before).intersection(term.split())]
+    if not replaced and len(topics) == 1:
+        replaced = [word for word in _WORDS.findall(subject) if _key(word) == topics[0]]
+    for words in replaced:
+        subject = subject.replace(words, " ")
     return subject
+
+
+def _organism_atoms(text: str, catalog: Catalog) -> set[str]:
+    """The normalised words of the organisms that a text names."""
+    return {a for s in find_organisms(text, catalog.organisms) for a in atoms(text[s.start : s.end])}
 
 
 def _key(word: str) -> str:
@@ -292,7 +306,7 @@ def _terms(text: str) -> tuple[str, ...]:
     """
     keys: list[str] = []
     before = ""
-    for word in re.findall(r"[^\W_]+(?:[-‐-―−/'’+][^\W_]+)*", without_ids(text)):
+    for word in _WORDS.findall(without_ids(text)):
         key = " ".join(atoms(word))
         if len(word) == 1 and word.isupper() and keys and before == keys[-1]:
             keys[-1] = f"{keys[-1]} {key}"
@@ -322,7 +336,8 @@ def _not_in_corpus(
     for found in re.finditer(r"[^\W_]+(?:[-‐-―−][^\W_]+)*", bare):
         word = found.group()
         is_example = bool(_EXAMPLE.search(bare[: found.start()]))
-        code = " ".join(atoms(word))
+        code = _key(word)
+        is_example |= bool(_STRAIN.match(bare, found.end()))
         if _CODE.fullmatch(word) and not (is_example or named.issuperset(code.split()) or catalog.has_phrase(code)):
             names.append(word)
             continue

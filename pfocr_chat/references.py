@@ -24,7 +24,10 @@ _PMCID = re.compile(r"\bPMC\d{4,9}\b", re.IGNORECASE)
 _FIGID = re.compile(FIGID_PATTERN.pattern, re.IGNORECASE)
 _FIGURE_NUMBER = re.compile(r"\b(?:fig(?:ure)?s?\.?|scheme)\s*(\d{1,3})\b", re.IGNORECASE)
 _PAPER_WORD = r"(?:paper|article|publication|study)"
-_ONE = r"(?:this|that|it|these|those|the (?:first|second|third|fourth|fifth|last|same)(?: one| figure)?)"
+_ONE = (
+    r"(?:(?:this|that|it|these|those)(?! (?:in|of|from|for)\b)"
+    r"|the (?:first|second|third|fourth|fifth|last|same)(?: one| figure)?)"
+)
 _SAME_PAPER = re.compile(
     rf"\b(?:from|in|of|by) (?:(?:that|this|the) )?(?:(?:very )?same|its) {_PAPER_WORD}\b"
     rf"|\b(?:other|more|all|rest of the) (?:the )?figures (?:from|in|of) (?:this|that|the) {_PAPER_WORD}\b",
@@ -55,11 +58,11 @@ _BARE_ORDINAL = re.compile(
 )
 """ "And the third?", as a whole question."""
 _NEIGHBOUR = re.compile(
-    r"^\W*(?:(?:and|what about|how about|show(?: me)?|then|now) )*(?:the )?(?P<which>next|previous)"
-    r"(?: one| figure)?(?: please)?\W*$",
+    r"\b(?P<which>next|previous) (?:one|figure)\b"
+    r"|^\W*(?:(?:and|what about|how about|show(?: me)?|then|now) )*(?:the )?(?P<bare>next|previous)(?: please)?\W*$",
     re.IGNORECASE,
 )
-""" "The next one", as a whole question."""
+""" "The next one"; without a noun only as the whole question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,7 @@ def in_focus(question: str, last: Turn | None) -> tuple[str, ...]:
     """The figure that a follow-up is about: the one of the last answer that it counts out, else the one in focus."""
     match = _ORDINAL.search(question) or _BARE_ORDINAL.search(question)
     if last and (neighbour := _NEIGHBOUR.search(question)):
-        return _beside(last, 1 if neighbour["which"].lower() == "next" else -1)
+        return _beside(last, 1 if (neighbour["which"] or neighbour["bare"]).lower() == "next" else -1)
     if last is None or not match:
         return last.in_focus if last else ()
     said = match.groupdict()

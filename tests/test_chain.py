@@ -1000,6 +1000,10 @@ def followup(question: str) -> Query:
         (
             (
                 "who else activates it?",
+                "when is mTOR activated?",
+                "who is the kinase?",
+                "which genes does it activate?",
+                "does it cause disease?",
                 "and reactive oxygen species?",
                 "which of them link FAK to it?",
                 "only those published after 2015",

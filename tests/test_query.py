@@ -499,9 +499,20 @@ def test_a_followup_keeps_the_kind_of_answer(catalog: Catalog) -> None:
     [
         ("Which figures show FAK?", "what about TNF?", "Which figures show ? what about TNF?"),
         ("How many figures link FAK to YAP1?", "what about TNF?", "How many figures link FAK to ? what about TNF?"),
-        ("Which figures show autophagy?", "how about sepsis?", " how about sepsis?"),
-        ("Which figures link FAK to autophagy?", "what about sepsis?", "FAK what about sepsis?"),
+        ("Which figures show autophagy?", "how about sepsis?", "Which figures show ? how about sepsis?"),
+        (
+            "Which figures link FAK to autophagy?",
+            "what about sepsis?",
+            "Which figures link FAK to ? what about sepsis?",
+        ),
         ("How does FAK act?", "what about TNF?", "How does FAK act? what about TNF?"),
+        ("Which figures show autophagy?", "what about mice?", "Which figures show autophagy? what about mice?"),
+        ("Which figures show autophagy?", "what about TNF?", "Which figures show ? what about TNF?"),
+        (
+            "Which figures show autophagy in sepsis?",
+            "what about the liver?",
+            "Which figures show autophagy in sepsis? what about the liver?",
+        ),
     ],
 )
 def test_after_a_list_what_about_puts_one_thing_for_another(first: str, then: str, text: str, catalog: Catalog) -> None:
@@ -688,6 +699,10 @@ def test_every_condition_belongs_to_one_kind(filters: Filters) -> None:
         ("How much does an antibody against TNF cost?", True),
         ("What is the cost of a knockout kit?", True),
         ("What does a sequencer cost?", True),
+        ("What is the retail price of insulin?", True),
+        ("What does resistance cost bacteria?", False),
+        ("side effects of cisplatin on the kidney", False),
+        ("fitness costs of a drug resistance", False),
         ("Can we inhibit mTOR with rapamycin?", False),
         ("How should I interpret the Hippo pathway?", False),
         ("What is the cost of immune activation in insects?", False),
@@ -710,6 +725,12 @@ def test_an_unknown_example_leaves_the_question(catalog: Catalog) -> None:
 def test_a_known_name_with_another_number_is_unknown(name: str, catalog: Catalog) -> None:
     """The number is part of the name: that there is a TNF says nothing of a TNF88."""
     assert understand(f"What does {name} do in sepsis?", catalog).unknown == (name,)
+
+
+@pytest.mark.parametrize("place", ["in HT-99 cells", "in the XQ7 mouse strain", "of XQ7 mice", "under PM2.5"])
+def test_a_cell_line_or_a_strain_is_no_subject(place: str, catalog: Catalog) -> None:
+    """Where something was seen does not decide whether there is an answer."""
+    assert understand(f"What does TNF do {place}?", catalog).unknown == ()
 
 
 @pytest.mark.parametrize("name", ["TNF", "IL-6", "YAP1", "PTK2"])

@@ -147,6 +147,8 @@ def test_a_follow_up_counts_figures_out(question: str, figids: tuple[str, ...]) 
         ("b", "and the next?", ("c",)),
         ("c", "next one please", ()),
         ("b", "the previous figure", ("a",)),
+        ("b", "who wrote the next one?", ("c",)),
+        ("a", "what does the next figure show?", ("b",)),
         ("a", "previous one", ()),
         (None, "the previous one", ()),
     ],
