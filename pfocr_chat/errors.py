@@ -16,7 +16,8 @@ PfocrChatError                    one plain sentence: what, which one, what to d
 │   └── LlmUnavailableError       it cannot be opened: a key, package or file is missing
 ├── PromptError                   a prompt file is missing or has the wrong variables
 ├── EvaluationError               a file of questions cannot be used
-└── FeedbackError                 what is said of an answer cannot be kept or read
+├── FeedbackError                 what is said of an answer cannot be kept or read
+└── SyncError                     the copy of the database cannot be made or brought up to date
 """
 
 from __future__ import annotations
@@ -98,3 +99,7 @@ class EvaluationError(PfocrChatError):
 
 class FeedbackError(PfocrChatError):
     """What is said of an answer cannot be kept or read."""
+
+
+class SyncError(PfocrChatError):
+    """The copy of the PFOCR database cannot be made or brought up to date; what is there stays usable."""
