@@ -35,6 +35,7 @@ from pfocr_chat.errors import (
     QuestionError,
     RecordError,
     RerankerError,
+    SyncError,
     VectorstoreError,
 )
 from pfocr_chat.exports import Format, render
@@ -86,6 +87,7 @@ __all__ = [
     "RerankerError",
     "Stage",
     "Status",
+    "SyncError",
     "Text",
     "Tier",
     "Usage",
