@@ -12,7 +12,7 @@ import platformdirs
 from pfocr_chat.errors import ConfigError
 
 PREFIX = "PFOCR_CHAT_"
-KNOWN = {"PFOCR_CHAT_VECTORSTORE", "PFOCR_CHAT_LLM", "PFOCR_CHAT_RERANKER"}
+KNOWN = {"PFOCR_CHAT_VECTORSTORE", "PFOCR_CHAT_LLM", "PFOCR_CHAT_RERANKER", "PFOCR_CHAT_AUTH"}
 MAX_QUESTION = 4_000
 """Characters; a longer question is refused."""
 
@@ -39,7 +39,7 @@ def load_config(
     the language model is ``auto``, and there is no reranker.
 
     Raises:
-        ConfigError: a ``PFOCR_CHAT_`` variable is not one of these three.
+        ConfigError: a ``PFOCR_CHAT_`` variable is none that there is.
     """
     environ = os.environ if environ is None else environ
     unknown = sorted(k for k in environ if k.startswith(PREFIX) and k not in KNOWN)

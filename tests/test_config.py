@@ -72,7 +72,7 @@ def test_an_unknown_setting_is_named() -> None:
     """A mistyped variable is an error that names it and those that there are; other variables are not ours."""
     with pytest.raises(
         ConfigError,
-        match=r"PFOCR_CHAT_LMM is not a setting\. There are: PFOCR_CHAT_LLM, PFOCR_CHAT_RERANKER, PFOCR_CHAT_VECT",
+        match=r"PFOCR_CHAT_LMM is not a setting\. There are: PFOCR_CHAT_AUTH, PFOCR_CHAT_LLM, PFOCR_CHAT_RERAN",
     ):
         load_config(environ={"PFOCR_CHAT_LMM": "none"})
     assert load_config("v", environ={"PFOCR_HOME": "x", "LLM": "y"}).llm == "auto"

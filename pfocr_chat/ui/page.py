@@ -29,7 +29,7 @@ EXAMPLES = (
     "What does PMC11989024__ijms-26-03143-g003 show?",
 )
 PLACEHOLDER = "Ask about genes, chemicals, diseases and how they act on each other, or start with one of these."
-ANSWERS_AT_ONCE = 4
+ANSWERS_AT_ONCE = 20
 WAITING_LIMIT = 32
 DOWNLOADS_KEPT = (300, 900)
 """How often old downloads are removed, and how old they then are, in seconds; all go when the server ends."""

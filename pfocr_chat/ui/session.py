@@ -93,7 +93,8 @@ class Session:
         """This session with one more question and its answer."""
         turn = len(self.exchanges) + 1
         reply, cards = render.render_answer(answer, turn), render.render_cards(answer, turn)
-        return self._with(answer.conversation, Exchange(render.render_question(question), reply, cards, answer))
+        kept = replace(answer, hits=())  # nine tenths of its size; the assistant makes those that are shown again
+        return self._with(answer.conversation, Exchange(render.render_question(question), reply, cards, kept))
 
     def _with(self, conversation: Conversation, exchange: Exchange) -> Session:
         return Session(conversation, (*self.exchanges, exchange))
