@@ -297,11 +297,11 @@ def _sync(options: argparse.Namespace) -> None:
 
 
 _UNITS = {
-    "reading": " records",
-    "asking": " questions",
-    "fetching": " objects",
-    "downloading": " files",
-    "writing": " files",
+    "reading": "records",
+    "asking": "questions",
+    "fetching": "objects",
+    "downloading": "files",
+    "writing": "files",
 }
 
 
@@ -325,7 +325,7 @@ class _ProgressBar:
     def __call__(self, step: str, done: int, total: int) -> None:
         if step != self._step:
             self.__exit__()
-            unit = _UNITS.get(step, " passages")
+            unit = f" {_UNITS.get(step, 'passages')}"
             self._bar = self._make(total=total, desc=step, unit=unit, dynamic_ncols=True)
             self._step = step
         self._bar.update(done - self._bar.n)
