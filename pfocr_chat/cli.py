@@ -283,16 +283,12 @@ def _converge(folder: Path, vectorstore: Path) -> str:
 
 
 def _sync(options: argparse.Namespace) -> None:
-    from pfocr_chat.sync import REPOSITORY, update_checkout, write_source
+    from pfocr_chat.sync import update_checkout, write_source
 
     vectorstore = load_config(options.vectorstore).vectorstore
-    repo = REPOSITORY if options.repo is None else options.repo
     with _ProgressBar() as progress:
-        checkout = update_checkout(repo, options.checkout, progress=progress)
-    print(
-        f"{checkout.repo} at {checkout.commit[:12]} of {checkout.committed}"
-        f" ({checkout.files:,} files{'' if checkout.changed else ', nothing new'}) in {checkout.folder}"
-    )
+        checkout = update_checkout(options.repo, options.checkout, progress=progress)
+    print(checkout)
     write_source(vectorstore, checkout, _converge(checkout.folder, vectorstore))
 
 

@@ -59,6 +59,10 @@ class Checkout:
     files: int
     changed: bool
 
+    def __str__(self) -> str:
+        new = "" if self.changed else ", nothing new"
+        return f"{self.repo} at {self.commit[:12]} of {self.committed} ({self.files:,} files{new}) in {self.folder}"
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -91,15 +95,15 @@ def default_checkout() -> Path:
 
 
 def update_checkout(
-    repo: str = REPOSITORY, folder: Path | None = None, *, progress: Progress | None = None, lot: int = LOT
+    repo: str | None = None, folder: Path | None = None, *, progress: Progress | None = None, lot: int = LOT
 ) -> Checkout:
-    """Make ``folder`` agree with the newest commit of ``repo``; it is made where it is missing.
+    """Make ``folder`` agree with the newest commit of ``repo`` (``REPOSITORY``); it is made where it is missing.
 
     Raises:
         SyncError: git is missing or too old, the repository cannot be had or is no PFOCR database, the folder is
             not a copy made by this function, or holds records that were changed by hand.
     """
-    url = _check_url(repo)
+    url = _check_url(REPOSITORY if repo is None else repo)
     check_git()
     folder = (folder or default_checkout()).expanduser().resolve()
     try:
