@@ -36,6 +36,7 @@ from pfocr_chat.errors import (
     RecordError,
     RerankerError,
     SlackError,
+    SyncError,
     VectorstoreError,
 )
 from pfocr_chat.exports import Format, render
@@ -88,6 +89,7 @@ __all__ = [
     "SlackError",
     "Stage",
     "Status",
+    "SyncError",
     "Text",
     "Tier",
     "Usage",

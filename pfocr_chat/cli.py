@@ -67,6 +67,14 @@ def _parser() -> argparse.ArgumentParser:
         help="records in the PFOCR layout, or plain .md files",
     )
 
+    sync = _add(commands, "sync", _sync, "get or update a copy of the PFOCR database, and index it")
+    sync.add_argument(
+        "--repo",
+        metavar="URL",
+        help="the database's repository: an https, ssh or file address, or a folder (wikipathways/pfocr-database)",
+    )
+    sync.add_argument("--checkout", type=Path, metavar="DIR", help="folder of the copy (in the user's data folder)")
+
     ask = _add(commands, "ask", _ask, "answer one question", llm=True)
     ask.add_argument("question")
     _add_filters(ask)
@@ -253,12 +261,17 @@ def _index(options: argparse.Namespace) -> None:
     from pfocr_chat.corpus import find_records
 
     find_records(options.folder)
+    _converge(options.folder, vectorstore)
+
+
+def _converge(folder: Path, vectorstore: Path) -> str:
+    """Make the index agree with a folder, say what was done, and return the name of its generation."""
     print("Loading the embedding model ...", file=sys.stderr)
     from pfocr_chat.embedder import Embedder
     from pfocr_chat.indexing import build_index
 
     with _ProgressBar() as progress:
-        report = build_index(options.folder, vectorstore, Embedder(), progress=progress)
+        report = build_index(folder, vectorstore, Embedder(), progress=progress)
     if report.rebuilt:
         print(f"{report.rebuilt} It was built anew.")
     for problem in report.problems[:MAX_PROBLEMS]:
@@ -271,6 +284,26 @@ def _index(options: argparse.Namespace) -> None:
         f" {report.unchanged:,} unchanged, {report.unreadable:,} unreadable);"
         f" generation {report.manifest.generation} in {vectorstore}"
     )
+    return report.manifest.generation
+
+
+def _sync(options: argparse.Namespace) -> None:
+    from pfocr_chat.sync import update_checkout, write_source
+
+    vectorstore = load_config(options.vectorstore).vectorstore
+    with _ProgressBar() as progress:
+        checkout = update_checkout(options.repo, options.checkout, progress=progress)
+    print(checkout)
+    write_source(vectorstore, checkout, _converge(checkout.folder, vectorstore))
+
+
+_UNITS = {
+    "reading": "records",
+    "asking": "questions",
+    "fetching": "objects",
+    "downloading": "files",
+    "writing": "files",
+}
 
 
 class _ProgressBar:
@@ -293,7 +326,7 @@ class _ProgressBar:
     def __call__(self, step: str, done: int, total: int) -> None:
         if step != self._step:
             self.__exit__()
-            unit = {"reading": " records", "asking": " questions"}.get(step, " passages")
+            unit = f" {_UNITS.get(step, 'passages')}"
             self._bar = self._make(total=total, desc=step, unit=unit, dynamic_ncols=True)
             self._step = step
         self._bar.update(done - self._bar.n)
@@ -458,16 +491,23 @@ def _feedback(options: argparse.Namespace) -> None:
 def _status(options: argparse.Namespace) -> None:
     with _open(options) as assistant:
         status = assistant.status()
-    reranker = load_config(options.vectorstore, options.llm, options.reranker).reranker
+    config = load_config(options.vectorstore, options.llm, options.reranker)
+    reranker = config.reranker
+    from pfocr_chat.sync import read_source
+
+    source = read_source(config.vectorstore, status.generation)
     if options.json:
         told = status.to_dict() | ({"reranker": reranker} if reranker else {})
+        told |= {"source": source.to_dict()} if source else {}
         print(json.dumps(told, ensure_ascii=False, indent=2))
         return
     print(
         f"index      {status.figures:,} figures, {status.passages:,} passages from {status.corpus}\n"
         f"generation {status.generation}, built {status.built}, in {status.vectorstore}\n"
         f"embedder   {status.embedder} ({status.dimension} dimensions), passage format {status.passage_format}\n"
-        f"llm        {status.llm}" + (f"\nreranker   {reranker}" if reranker else "")
+        f"llm        {status.llm}"
+        + (f"\nreranker   {reranker}" if reranker else "")
+        + (f"\nsource     {source}" if source else "")
     )
 
 

@@ -17,7 +17,8 @@ PfocrChatError                    one plain sentence: what, which one, what to d
 ├── PromptError                   a prompt file is missing or has the wrong variables
 ├── EvaluationError               a file of questions cannot be used
 ├── FeedbackError                 what is said of an answer cannot be kept or read
-└── SlackError                    Slack refuses something or cannot be reached, or the bot cannot run
+├── SlackError                    Slack refuses something or cannot be reached, or the bot cannot run
+└── SyncError                     the copy of the database cannot be made or brought up to date
 """
 
 from __future__ import annotations
@@ -103,3 +104,7 @@ class FeedbackError(PfocrChatError):
 
 class SlackError(PfocrChatError):
     """Slack refuses something or cannot be reached, or the bot cannot run."""
+
+
+class SyncError(PfocrChatError):
+    """The copy of the PFOCR database cannot be made or brought up to date; what is there stays usable."""

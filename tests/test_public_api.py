@@ -32,8 +32,8 @@ HEAVY = (
 NAMES = """Answer Assistant Check Citation ConfigError Conversation CorpusError CorruptIndexError EmbedderError
     Entity EvaluationError Facet FacetRow FacetTable FeedbackError FigureRecord Filters Format Grounding Hit
     IndexBusyError IndexMismatchError Intent Kind Listing LlmError LlmUnavailableError Match NearMiss NoIndexError
-    PfocrChatError PromptError Query QuestionError RecordError RerankerError SlackError Stage Status Text Tier
-    Usage VectorstoreError Verdict open_assistant render""".split()
+    PfocrChatError PromptError Query QuestionError RecordError RerankerError SlackError Stage Status SyncError Text
+    Tier Usage VectorstoreError Verdict open_assistant render""".split()
 
 
 def test_the_public_names_are_these() -> None:
