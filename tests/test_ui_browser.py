@@ -2,198 +2,46 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import io
 import json
 import logging
-import shutil
+import re
 import signal
 import socket
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import bibtexparser
 import httpx
 import pytest
 import rispy
-import uvicorn
-from playwright.sync_api import Browser, Page, expect, sync_playwright
-
-from pfocr_chat import (
-    Answer,
-    Assistant,
-    Conversation,
-    FigureRecord,
-    Hit,
-    LlmError,
-    PfocrChatError,
-    QuestionError,
-    Stage,
-    Status,
-    Text,
+from browsing import (
+    DESCRIBE_SEED,
+    SEED,
+    Visit,
+    Watched,
+    address,
+    answers,
+    ask,
+    browser,
+    expect_ready,
+    in_browser,
+    served,
+    visit,
+    watched,
+    watched_address,
 )
-from pfocr_chat.ui import build_app, serve
+from playwright.sync_api import Page, expect
+
+from pfocr_chat import Answer, Assistant, Conversation, LlmError, PfocrChatError, QuestionError, Stage, Text
+from pfocr_chat.records import Kind
+from pfocr_chat.ui import serve
 from pfocr_chat.ui.page import EXAMPLES
 from pfocr_chat.ui.session import APOLOGY
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-CHROMIUM = next((path for name in NAMES if (path := shutil.which(name))), None)
-FLAGS = [
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-]
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason=f"none of {', '.join(NAMES)} is installed"),
-    # Gradio's queue counts its events in ways that newer versions of pandas deprecate.
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-]
-
-SEED = "PMC11989024__ijms-26-03143-g003"
-DESCRIBE_SEED = f"What does {SEED} show?"
-
-Visit = Callable[..., Page]
-
-
-class Watched:
-    """The real assistant, watched: it remembers what it was asked, and waits or fails when told to."""
-
-    def __init__(self, assistant: Assistant) -> None:
-        self._assistant = assistant
-        self.asked: list[tuple[str, Conversation | None]] = []
-        self.failure: Exception | None = None
-        self.wait_after: type[Stage | Text] = Stage
-        self.go_on = threading.Event()
-        self.go_on.set()
-        self.closed = threading.Event()
-
-    def status(self) -> Status:
-        return self._assistant.status()
-
-    def record(self, figid: str) -> FigureRecord | None:
-        return self._assistant.record(figid)
-
-    def hits(self, answer: Answer) -> list[Hit]:
-        if self.failure:
-            raise self.failure
-        return self._assistant.hits(answer)
-
-    def stream(self, question: str, conversation: Conversation | None = None) -> Iterator[Stage | Text | Answer]:
-        self.asked.append((question, conversation))
-        try:
-            for event in self._assistant.stream(question, conversation):
-                yield event
-                while isinstance(event, self.wait_after) and not self.go_on.wait(0.2):
-                    yield Stage("Waiting")
-                if self.failure:
-                    raise self.failure
-        finally:
-            self.closed.set()
-
-
-@contextmanager
-def served(assistant: Assistant | Watched) -> Iterator[str]:
-    """The page's address while it is served on a free port of this machine."""
-    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as thread:
-        ready: Future[uvicorn.Server] = Future()
-        done = thread.submit(asyncio.run, _serve(assistant, listener, ready))
-        try:
-            server = ready.result(30)
-            while not server.started and not done.done():
-                time.sleep(0.05)
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            done.result(10)
-
-
-async def _serve(assistant: Assistant | Watched, listener: socket.socket, ready: Future[uvicorn.Server]) -> None:
-    # Outside of a running event loop, Gradio makes three of its own and leaves them open.
-    app = build_app(assistant)  # type: ignore[arg-type]
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
-    ready.set_result(server)
-    await server.serve(sockets=[listener])
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def address(seed_assistant: Assistant) -> Iterator[str]:
-    with served(seed_assistant) as address:
-        yield address
-
-
-@pytest.fixture
-def watched(seed_assistant: Assistant) -> Watched:
-    return Watched(seed_assistant)
-
-
-@pytest.fixture
-def watched_address(watched: Watched) -> Iterator[str]:
-    with served(watched) as address:
-        yield address
-
-
-@pytest.fixture
-def visit(browser: Browser) -> Iterator[Visit]:
-    """Opens the page as a new visitor; in the end, nothing was fetched from outside and no script failed."""
-    fetched: list[str] = []
-    failed: list[str] = []
-    with ExitStack() as visitors:
-
-        def open_page(address: str, *, width: int = 1440, height: int = 900, dark: bool = False) -> Page:
-            scheme = "dark" if dark else "light"
-            context = visitors.enter_context(
-                browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-            )
-            context.set_default_timeout(15_000)
-            page = context.new_page()
-            page.on("request", lambda request: fetched.append(request.url))
-            page.on("pageerror", lambda error: failed.append(str(error)))
-            page.on("console", lambda line: failed.append(line.text) if line.type == "error" else None)
-            page.goto(address)
-            expect(page.locator("#pfc-box textarea")).to_be_editable()
-            return page
-
-        yield open_page
-    assert fetched
-    elsewhere = [url for url in fetched if urlsplit(url).hostname != "127.0.0.1"]
-    assert [url for url in elsewhere if not url.startswith(("data:", "blob:"))] == []
-    assert failed == []
-
-
-def ask(page: Page, question: str) -> None:
-    """Type a question and press Enter until it is taken; wait until the page is ready for the next."""
-    box = page.locator("#pfc-box textarea")
-    box.fill(question)
-    deadline = time.monotonic() + 10
-    while box.input_value() and time.monotonic() < deadline:
-        box.press("Enter")  # does nothing in the moment in which the last answer's event ends
-        page.wait_for_timeout(200)
-    expect(box).to_have_value("")
-    expect_ready(page)
-
-
-def expect_ready(page: Page) -> None:
-    expect(page.locator("#pfc-go")).to_be_visible()
-    expect(page.locator("#pfc-box textarea")).to_be_editable()
-
-
-def answers(page: Page) -> int:
-    return page.locator("#pfc-chat .pfc-answer").count()
+pytestmark = in_browser
 
 
 def test_the_header_says_what_is_indexed(address: str, visit: Visit, seed_assistant: Assistant) -> None:
@@ -226,6 +74,41 @@ def test_an_example_is_answered_with_a_citation_that_opens(
         expect(link).to_have_attribute("href", url)
         expect(link).to_have_attribute("target", "_blank")
         assert "noopener" in str(link.get_attribute("rel"))
+
+
+def test_a_card_shows_its_picture(address: str, visit: Visit) -> None:
+    """The open card shows the figure's picture; where it cannot be had, a sentence stands in its place."""
+    page = visit(address)
+    ask(page, DESCRIBE_SEED)
+    picture = page.locator("#fig-1-1 .pfc-picture img")
+    expect(picture).to_be_visible()
+    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") == 8
+
+    offline = visit(address, pictures=False)
+    ask(offline, DESCRIBE_SEED)
+    expect(offline.locator("#fig-1-1 .pfc-no-picture")).to_be_visible()
+    expect(offline.locator("#fig-1-1 img")).to_have_count(0)
+
+
+def test_a_gene_can_be_asked_about(address: str, visit: Visit, seed_assistant: Assistant) -> None:
+    """A gene of a card opens its actions; the first one types a question for it, to be sent or changed."""
+    figid = next(figid for figid in seed_assistant.ask("List all figures").figids if genes_of(seed_assistant, figid))
+    gene = genes_of(seed_assistant, figid)[0]
+    page = visit(address)
+    ask(page, f"What does {figid} show?")
+    page.locator(".pfc-gene summary", has_text=re.compile(f"^{re.escape(gene)}$")).click()
+    page.locator(f"button[data-act=ask-gene][value='{gene}']").click()
+
+    expect(page.locator("#pfc-box textarea")).to_have_value(f"Which figures show {gene}?")
+    expect(page.locator("#pfc-box textarea")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator(".pfc-question", has_text=f"Which figures show {gene}?")).to_be_visible()
+    expect_ready(page)
+
+
+def genes_of(assistant: Assistant, figid: str) -> list[str]:
+    record = assistant.record(figid)
+    return sorted(record.printed(Kind.GENE)) if record else []
 
 
 def test_a_second_key_opens_its_own_card(address: str, visit: Visit, seed_assistant: Assistant) -> None:
@@ -420,7 +303,7 @@ def test_markup_in_a_question_does_nothing(address: str, visit: Visit) -> None:
     expect(page.locator(".pfc-question")).to_have_text(typed)
     expect(page.locator(".pfc-asked")).to_have_text(typed[:139].rstrip() + "…")
     assert page.evaluate("window.hit") is None
-    assert page.locator("#pfc-chat form, #pfc-chat img, #pfc-panel img").count() == 0
+    assert page.locator("#pfc-chat form, #pfc-chat img").count() == 0
 
 
 @pytest.mark.parametrize("width", [390, 899, 900, 1440])

@@ -32,6 +32,54 @@
     else goBack(target);
   });
 
+  // A picture that cannot be loaded is looked for at the next address, then gives way to a sentence.
+  document.addEventListener("error", (event) => {
+    const picture = event.target;
+    if (!(picture instanceof HTMLImageElement) || !picture.closest("#pfc-right")) return;
+    const next = picture.dataset.next;
+    delete picture.dataset.next;
+    if (next) {
+      picture.src = next;
+    } else {
+      picture.parentElement.classList.add("pfc-missing");
+      picture.remove();
+    }
+  }, true);
+
+  // What is typed for the person, to be changed or sent.
+  function suggest(question) {
+    const box = document.querySelector("#pfc-box textarea");
+    box.value = question;
+    box.dispatchEvent(new Event("input", { bubbles: true }));
+    box.focus();
+  }
+
+  const acts = { "ask-gene": (gene) => suggest(`Which figures show ${gene}?`) };
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button.pfc-act");
+    if (!button) return;
+    const act = acts[button.dataset.act];
+    if (act) act(button.value);
+    else document.dispatchEvent(new CustomEvent("pfc-act", { detail: { act: button.dataset.act, value: button.value } }));
+  });
+
+  async function copy(button) {
+    const label = button.textContent;
+    try {
+      await navigator.clipboard.writeText(button.value);
+      button.textContent = "Copied";
+    } catch {
+      window.prompt("Copy this:", button.value); // the clipboard is closed to pages that are not served securely
+    }
+    setTimeout(() => { button.textContent = label; }, 1500);
+  }
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button.pfc-copy");
+    if (button) copy(button);
+  });
+
   // What gets the focus when the list that was asked for has come.
   let wanted = null;
 

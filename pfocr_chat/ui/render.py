@@ -7,7 +7,7 @@ meant for a chat message is one line, which the chat's own Markdown reader leave
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 
 from markdown_it import MarkdownIt
@@ -15,17 +15,11 @@ from markdown_it.token import Token
 
 from pfocr_chat.answers import Answer, Citation, NearMiss, Status
 from pfocr_chat.citations import KEY
-from pfocr_chat.queries import Hit, Intent
-from pfocr_chat.records import FigureRecord
+from pfocr_chat.queries import Intent
 from pfocr_chat.ui.html import counted, line, link, one_line, shortened
 from pfocr_chat.ui.results import View, linked_numbers, list_name
 
-QUOTE_LABELS = {
-    "paper": "From the caption",
-    "summary": "Summary written for this collection, not the paper's words",
-}
 TAGLINE = "Ask published pathway figures; every statement cites the figure that supports it."
-PANEL_HINT = "The figures that an answer cites appear here. A number such as [1] opens its figure."
 QUESTION_LIMIT = 600
 
 KeyLink = Callable[[int], str | None]
@@ -68,7 +62,7 @@ def render_error(sentence: str) -> str:
 def render_answer(answer: Answer, turn: int) -> str:
     """An answer as a chat message.
 
-    Its keys lead to the cards of ``render_cards`` for the same ``turn``, and its numbers to the
+    Its keys lead to the cards of ``cards.render_cards`` for the same ``turn``, and its numbers to the
     lists of ``render_results``.
     """
     if answer.abstained:
@@ -83,32 +77,6 @@ def render_answer(answer: Answer, turn: int) -> str:
         _usage(answer),
     ]
     return f'<div class="pfc-answer">{"".join(parts)}</div>'
-
-
-def render_cards(answer: Answer, turn: int) -> str:
-    """The figures that an answer cites, one card each, the first one open."""
-    hits = {hit.figid: hit for hit in answer.hits}
-    cards = [
-        _card(citation, hits.get(citation.figid), turn, is_open=position == 0)
-        for position, citation in enumerate(answer.citations)
-    ]
-    if not cards:
-        cards = ['<p class="pfc-empty">No figure is cited for this question.</p>']
-    heading = f'<p class="pfc-asked">{line(shortened(answer.question, 140))}</p>'
-    return heading + "".join(cards)
-
-
-def render_panel(cards: Mapping[int, str]) -> str:
-    """The panel of cited figures: the cards of every turn, those of the last one in sight."""
-    heading = '<h2 class="pfc-panel-title">Cited figures</h2>'
-    if not cards:
-        return f'{heading}<p class="pfc-empty">{PANEL_HINT}</p>'
-    last = max(cards)
-    sections = [
-        f'<section class="pfc-cards" id="cards-{turn}"{"" if turn == last else " hidden"}>{html}</section>'
-        for turn, html in sorted(cards.items())
-    ]
-    return heading + "".join(sections)
 
 
 def render_header(status: Status) -> str:
@@ -203,39 +171,6 @@ def _grounding(answer: Answer) -> str:
         return f'<p class="pfc-grounding">{verdict}</p>'
     items = "".join(f"<li>{line(reason)}</li>" for reason in reasons)
     return f'<details class="pfc-grounding"><summary>{verdict}</summary><ul>{items}</ul></details>'
-
-
-def _card(citation: Citation, hit: Hit | None, turn: int, *, is_open: bool) -> str:
-    anchor = f"{turn}-{citation.key}"
-    about = _source(hit.record) + _matches(hit) if hit else ""
-    links = "".join(link(label, url) for label, url in citation.links)
-    label = "From the title" if hit and not hit.record.caption else QUOTE_LABELS[citation.quote_source]
-    return (
-        f'<details class="pfc-card" id="fig-{anchor}"{" open" if is_open else ""}>'
-        f'<summary><span class="pfc-number">{citation.key}</span>'
-        f'<span class="pfc-title">{line(citation.title or citation.figid)}</span></summary>'
-        f'<div class="pfc-body"><p class="pfc-label">{escape(label)}</p>'
-        f"<blockquote>{line(citation.quote)}</blockquote>{about}"
-        f'<p class="pfc-links">{links}</p>'
-        f'<p class="pfc-foot"><code>{line(citation.figid)}</code>'
-        f'<a class="pfc-back" href="#ref-{anchor}">Back to [{citation.key}] in the answer</a></p>'
-        "</div></details>"
-    )
-
-
-def _source(record: FigureRecord) -> str:
-    """The paper that a figure is from."""
-    where = record.reference or ", ".join(str(part) for part in (record.journal, record.year) if part is not None)
-    title = f"<cite>{line(record.paper_title)}</cite>" if record.paper_title else ""
-    text = " ".join(part for part in (title, line(where)) if part)
-    return f'<p class="pfc-source">{text}</p>' if text else ""
-
-
-def _matches(hit: Hit) -> str:
-    """Why the figure was found: what of the question it has, and how strong the evidence for that is."""
-    if not hit.matches:
-        return ""
-    return f'<p class="pfc-matches">Found by: {line("; ".join(str(match) for match in hit.matches))}</p>'
 
 
 def _render(token: Token, key: KeyLink) -> str:

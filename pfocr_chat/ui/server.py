@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pfocr_chat.errors import PfocrChatError
 from pfocr_chat.ui.page import build_page
+from pfocr_chat.ui.pictures import add_pictures
 
 if TYPE_CHECKING:
     from pfocr_chat.assistant import Assistant
@@ -26,7 +27,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "default-src 'self'",
         "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:",
         "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data: blob: https://www.ncbi.nlm.nih.gov https://europepmc.org",
+        "img-src 'self' data: blob: https://*.ncbi.nlm.nih.gov https://europepmc.org",
         "font-src 'self' data:",
         "connect-src 'self'",
         "worker-src 'self' blob:",
@@ -62,7 +63,7 @@ def serve(assistant: Assistant, *, host: str = "127.0.0.1", port: int = 7860, op
             server.run(sockets=[listener])
 
 
-def build_app(assistant: Assistant) -> FastAPI:
+def build_app(assistant: Assistant, *, images: Path | None = None) -> FastAPI:
     """The page over an open assistant, at ``/``, with ``/healthz`` beside it."""
     app = FastAPI(title="PFOCR Chat", docs_url=None, redoc_url=None, openapi_url=None)
 
@@ -70,6 +71,7 @@ def build_app(assistant: Assistant) -> FastAPI:
     def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
+    add_pictures(app, assistant, images)
     app.add_middleware(_SecurityHeaders)
     gr.mount_gradio_app(
         app,

@@ -12,6 +12,7 @@ from pfocr_chat.errors import PfocrChatError, QuestionError
 from pfocr_chat.exports import Format
 from pfocr_chat.exports import render as export
 from pfocr_chat.ui import render
+from pfocr_chat.ui.cards import render_cards, render_panel
 from pfocr_chat.ui.feed import Feed
 from pfocr_chat.ui.results import View, figids_in, page_of, render_results
 
@@ -73,7 +74,7 @@ class Session:
     def panel(self) -> str:
         """The panel of cited figures, as HTML."""
         cards = {turn: e.cards for turn, e in enumerate(self.exchanges, start=1) if e.cards}
-        return render.render_panel(cards)
+        return render_panel(cards)
 
     def stop(self) -> None:
         """End the answer under way, if there is one; ``answer_question`` then shows what there is of it."""
@@ -92,7 +93,7 @@ class Session:
     def with_answer(self, question: str, answer: Answer) -> Session:
         """This session with one more question and its answer."""
         turn = len(self.exchanges) + 1
-        reply, cards = render.render_answer(answer, turn), render.render_cards(answer, turn)
+        reply, cards = render.render_answer(answer, turn), render_cards(answer, turn)
         return self._with(answer.conversation, Exchange(render.render_question(question), reply, cards, answer))
 
     def _with(self, conversation: Conversation, exchange: Exchange) -> Session:
