@@ -8,7 +8,7 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from urllib.parse import urlsplit
@@ -17,7 +17,19 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
-from pfocr_chat import Answer, Assistant, Conversation, FigureRecord, Hit, Stage, Status, Text
+from pfocr_chat import (
+    Answer,
+    Assistant,
+    Conversation,
+    Facet,
+    FacetTable,
+    FigureRecord,
+    Filters,
+    Hit,
+    Stage,
+    Status,
+    Text,
+)
 from pfocr_chat.ui import build_app
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -51,6 +63,7 @@ class Watched:
     def __init__(self, assistant: Assistant) -> None:
         self._assistant = assistant
         self.asked: list[tuple[str, Conversation | None]] = []
+        self.filters: list[Filters | None] = []
         self.failure: Exception | None = None
         self.wait_after: type[Stage | Text] = Stage
         self.go_on = threading.Event()
@@ -68,10 +81,16 @@ class Watched:
             raise self.failure
         return self._assistant.hits(answer)
 
-    def stream(self, question: str, conversation: Conversation | None = None) -> Iterator[Stage | Text | Answer]:
+    def count(self, facet: Facet, figids: Iterable[str] | None = None) -> FacetTable:
+        return self._assistant.count(facet, figids)
+
+    def stream(
+        self, question: str, conversation: Conversation | None = None, *, filters: Filters | None = None
+    ) -> Iterator[Stage | Text | Answer]:
         self.asked.append((question, conversation))
+        self.filters.append(filters)
         try:
-            for event in self._assistant.stream(question, conversation):
+            for event in self._assistant.stream(question, conversation, filters=filters):
                 yield event
                 while isinstance(event, self.wait_after) and not self.go_on.wait(0.2):
                     yield Stage("Waiting")

@@ -100,7 +100,7 @@ def test_genes_can_be_asked_about_and_filtered_by() -> None:
     page = Page(render_cards(an_answer(hits=(Hit(record.figid, 1.0, record),)), 1))
 
     for act in ("ask-gene", "filter-gene"):
-        genes = [b["value"] for b in page.all("button", "pfc-act") if b["data-act"] == act]
+        genes = [b["value"] for b in page.all("button", "pfc-act") if b["name"] == act]
         assert genes == [*(f"GENE{n:02}" for n in range(GENES_SHOWN + 3)), "MAPK14"]
     assert "4 more" in page.text
     assert [s["title"] for s in page.all("summary") if "title" in s] == ["printed as p38"]

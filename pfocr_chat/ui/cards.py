@@ -150,8 +150,8 @@ def _gene(name: str, *, word: str, group: str) -> str:
     printed = f' title="printed as {line(word)}"' if word and word != name else ""
     return (
         f'<details class="pfc-gene" name="genes-{group}"><summary{printed}>{line(name)}</summary>'
-        f'<button type="button" class="pfc-act" data-act="ask-gene" value="{line(name)}">Ask about it</button>'
-        f'<button type="button" class="pfc-act" data-act="filter-gene" value="{line(name)}">Only figures with it'
+        f'<button type="button" class="pfc-act" name="ask-gene" value="{line(name)}">Ask about it</button>'
+        f'<button type="button" class="pfc-act" name="filter-gene" value="{line(name)}">Only figures with it'
         "</button></details>"
     )
 

@@ -54,14 +54,20 @@
     box.focus();
   }
 
-  const acts = { "ask-gene": (gene) => suggest(`Which figures show ${gene}?`) };
+  // What a button asks for: something that is answered, or something that the page does at once.
+  const answering = ["ask", "without", "retry"];
 
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button.pfc-act");
     if (!button) return;
-    const act = acts[button.dataset.act];
-    if (act) act(button.value);
-    else document.dispatchEvent(new CustomEvent("pfc-act", { detail: { act: button.dataset.act, value: button.value } }));
+    const { name, value } = button;
+    if (name === "ask-gene") {
+      suggest(`Which figures show ${value}?`);
+      return;
+    }
+    const kind = answering.includes(name) ? "answer" : "act";
+    document.dispatchEvent(new CustomEvent(`pfc-${kind}`, { detail: { act: name, value } }));
+    if (kind === "act") document.querySelector("#pfc-box textarea").focus();
   });
 
   async function copy(button) {

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Generator, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 
-from pfocr_chat.errors import PfocrChatError
+from pfocr_chat.errors import PfocrChatError, QuestionError
 from pfocr_chat.exports import Format
+from pfocr_chat.queries import Filters
 from pfocr_chat.tables import Facet, FacetTable
 from pfocr_chat.ui import render
+from pfocr_chat.ui.controls import Controls, build_controls, filters_of
+from pfocr_chat.ui.overview import overview_of
 from pfocr_chat.ui.results import FILE_NAME, View, plot_axes, plot_data
-from pfocr_chat.ui.session import Session, answer_question, export_figures, list_figures
+from pfocr_chat.ui.session import Session, answer_question, export_figures, list_figures, part_at
+from pfocr_chat.ui.welcome import render_welcome
 
 if TYPE_CHECKING:
     from pfocr_chat.assistant import Assistant
 
-EXAMPLES = (
-    "Which figures link integrins to YAP?",
-    "How does quercetin inhibit gastric cancer metastasis?",
-    "How many figures show both TNF and NF-κB?",
-    "All Arabidopsis figures since 2010",
-    "Which figures are about autophagy?",
-    "What does PMC11989024__ijms-26-03143-g003 show?",
-)
 PLACEHOLDER = "Ask about genes, chemicals, diseases and how they act on each other, or start with one of these."
 ANSWERS_AT_ONCE = 4
 WAITING_LIMIT = 32
@@ -40,9 +36,10 @@ PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private
 AT_ONCE = PRIVATE | {"queue": False}
 
 # The page's script says what was clicked; it is told when a list has come.
-LIST_SCRIPT = """
-document.addEventListener("pfc-choose", (event) => trigger("choose", event.detail));
-document.addEventListener("pfc-save", (event) => trigger("save", event.detail));
+SCRIPT = """
+for (const name of ["choose", "save", "answer", "act"]) {
+  document.addEventListener(`pfc-${name}`, (event) => trigger(name, event.detail));
+}
 watch("value", () => document.dispatchEvent(new Event("pfc-listed")));
 """
 SAVE_SCRIPT = "(file) => { window.pfcSave(file); return []; }"
@@ -53,11 +50,14 @@ Update = dict[Any, Any]
 def build_page(assistant: Assistant) -> gr.Blocks:
     """The chat page over an open assistant."""
     page = gr.Blocks(title="PFOCR Chat", analytics_enabled=False, fill_width=True, delete_cache=DOWNLOADS_KEPT)
+    overview = overview_of(assistant)
+    welcome = render_welcome(assistant.status(), overview)
     with page:
         top = gr.HTML(_header(assistant), elem_id="pfc-top")
         with gr.Row(elem_id="pfc-columns"):
             with gr.Column(scale=3, elem_id="pfc-left"):
-                chat = _chat()
+                chat = _chat(overview.examples)
+                controls = build_controls(overview.organisms)
                 with gr.Row(elem_id="pfc-ask"):
                     box = _box()
                     ask = gr.Button("Ask", variant="primary", scale=0, min_width=84, elem_id="pfc-go")
@@ -65,12 +65,14 @@ def build_page(assistant: Assistant) -> gr.Blocks:
                     clear = gr.Button("Clear", scale=0, min_width=84, elem_id="pfc-clear")
             with gr.Column(scale=2, elem_id="pfc-right"):
                 plot = gr.BarPlot(visible=False, elem_id="pfc-plot", container=False)
-                panel = gr.HTML(Session().panel, elem_id="pfc-panel")
-                results = gr.HTML("", elem_id="pfc-results", js_on_load=LIST_SCRIPT)
+                panel = gr.HTML(welcome, elem_id="pfc-panel")
+                results = gr.HTML("", elem_id="pfc-results", js_on_load=SCRIPT)
                 file = gr.DownloadButton(visible="hidden")
         page.load(lambda: _header(assistant), outputs=top, **AT_ONCE)
         session, view = gr.State(Session()), gr.State(View())
-        _Page(assistant, session, chat, box, ask, stop, clear, panel, view, plot, results, file).wire()
+        _Page(
+            assistant, welcome, session, chat, controls, box, ask, stop, clear, panel, view, plot, results, file
+        ).wire()
     page.queue(max_size=WAITING_LIMIT)
     return page
 
@@ -80,8 +82,10 @@ class _Page:
     """The page's components and what happens when they are used."""
 
     assistant: Assistant
+    welcome: str
     session: gr.State
     chat: gr.Chatbot
+    controls: Controls
     box: gr.Textbox
     ask: gr.Button
     stop: gr.Button
@@ -96,35 +100,83 @@ class _Page:
         """Tie the events to their handlers; none of them is offered as a public endpoint."""
         figures = [self.view, self.plot, self.results]
         shown = [self.session, self.chat, self.panel, self.box, self.ask, self.stop, self.clear, *figures]
+        filters = self.controls
         answering: dict[str, Any] = {
             **PRIVATE,
-            "outputs": shown,
+            "outputs": [*shown, *filters.outputs],
             "concurrency_limit": ANSWERS_AT_ONCE,
             "concurrency_id": "answers",
             "trigger_mode": "once",
         }
-        gr.on([self.ask.click, self.box.submit], self.on_ask, [self.box, self.session], **answering)
-        self.chat.example_select(self.on_example, [self.session], **answering)
+        gr.on([self.ask.click, self.box.submit], self.on_ask, [self.session, self.box, *filters.values], **answering)
+        self.chat.example_select(self.on_example, [self.session, *filters.values], **answering)
+        self.results.answer(self.on_answer, [self.session, *filters.values], **answering)
+        self.results.act(
+            self.on_act,
+            [self.session, *filters.values],
+            [self.session, self.chat, self.box, *filters.outputs],
+            **AT_ONCE,
+        )
         self.stop.click(self.on_stop, [self.session], **AT_ONCE)
         self.clear.click(self.on_clear, outputs=shown, **AT_ONCE)
+        filters.clear.click(lambda: filters.showing(Filters()), outputs=filters.outputs, **AT_ONCE)
         self.results.choose(self.on_choose, [self.session, self.view], figures, **AT_ONCE)
         saved = self.results.save(self.on_save, [self.session, self.view], [self.file, self.results], **AT_ONCE)
         saved.success(None, [self.file], js=SAVE_SCRIPT, **AT_ONCE)
 
-    def on_ask(self, question: str, session: Session) -> Generator[Update, None, None]:
+    def on_ask(self, session: Session, question: str, *conditions: Any) -> Generator[Update, None, None]:
         """Answer what was typed; it leaves the box, and comes back to it if it is refused."""
-        with closing(answer_question(self.assistant, question, session)) as sessions:
-            for number, latest in enumerate(sessions):
-                update = self._show(latest)
-                if latest.notice is not None:
-                    update[self.box] = question
-                elif number == 0:
-                    update[self.box] = ""
-                yield update
+        for number, update in enumerate(self._asked(session, question, conditions)):
+            if update[self.session].notice is not None:
+                update[self.box] = question
+            elif number == 0:
+                update[self.box] = ""
+            yield update
 
-    def on_example(self, event: gr.SelectData, session: Session) -> Generator[Update, None, None]:
+    def on_example(self, event: gr.SelectData, session: Session, *conditions: Any) -> Generator[Update, None, None]:
         """Answer the example that was clicked."""
-        with closing(answer_question(self.assistant, event.value["text"], session)) as sessions:
+        yield from self._asked(session, event.value["text"], conditions)
+
+    def on_answer(self, event: gr.EventData, session: Session, *conditions: Any) -> Generator[Update, None, None]:
+        """Answer a question that the page offers: one to go on with, one without a part, or the last one again."""
+        name, value = getattr(event, "act", None), str(getattr(event, "value", ""))
+        if name == "ask":
+            yield from self._asked(session, value, conditions)
+        elif name == "retry" and (asked := session.last_asked):
+            yield from self._answer(session.undone(), asked.question, asked.filters)
+        elif name == "without" and (part := part_at(session, value)) and part.question:
+            yield self.controls.showing(part.filters)
+            yield from self._answer(session, part.question, part.filters)
+
+    def on_act(self, event: gr.EventData, session: Session, *conditions: Any) -> Update:
+        """What a click on the page does at once: edit the last question, or add a gene to the filters."""
+        name, value = getattr(event, "act", None), str(getattr(event, "value", ""))
+        asked = session.last_asked
+        if name in ("edit", "keep") and asked and session.pending is None:
+            session = replace(session, editing=name == "edit", notice=None)
+            update: Update = {self.session: session, self.chat: session.messages}
+            return update | {self.box: asked.question if session.editing else ""}
+        if name == "filter-gene" and value:
+            with suppress(QuestionError):  # a year that is none is told of when a question is asked
+                filters = filters_of(*conditions)
+                genes = tuple(dict.fromkeys((*filters.genes_all, value)))
+                return self.controls.showing(replace(filters, genes_all=genes), is_open=True)
+        return {self.session: session}
+
+    def _asked(self, session: Session, question: str, conditions: Sequence[Any]) -> Generator[Update, None, None]:
+        """``_answer`` with the conditions that the controls stand for; one that is none is told of."""
+        try:
+            filters = filters_of(*conditions)
+        except QuestionError as error:
+            yield self._show(replace(session, notice=str(error)))
+            return
+        yield from self._answer(session, question, filters)
+
+    def _answer(self, session: Session, question: str, filters: Filters | None) -> Generator[Update, None, None]:
+        """What changes on the page, again and again, while a question is answered; nothing while another one is."""
+        if session.pending and not session.pending.feed.is_stopped:
+            return
+        with closing(answer_question(self.assistant, question, session, filters)) as sessions:
             for latest in sessions:
                 yield self._show(latest)
 
@@ -172,7 +224,7 @@ class _Page:
         if not busy and session.notice is None:
             view = View(len(session.exchanges))
             answer = session.answer_of(view.turn)
-            update[self.panel] = session.panel
+            update[self.panel] = session.panel or self.welcome
             update[self.view] = view
             update[self.plot] = _plot(answer.table if answer else None)
             update[self.results] = list_figures(self.assistant, session, view)
@@ -202,7 +254,7 @@ def _plot(table: FacetTable | None) -> gr.BarPlot:
     )
 
 
-def _chat() -> gr.Chatbot:
+def _chat(examples: Sequence[str]) -> gr.Chatbot:
     return gr.Chatbot(
         show_label=False,
         elem_id="pfc-chat",
@@ -214,7 +266,7 @@ def _chat() -> gr.Chatbot:
         allow_tags=False,
         placeholder=PLACEHOLDER,
         group_consecutive_messages=False,
-        examples=[{"text": example} for example in EXAMPLES],
+        examples=[{"text": example} for example in examples],
     )
 
 

@@ -16,7 +16,8 @@ from markdown_it.token import Token
 from pfocr_chat.answers import Answer, Citation, NearMiss, Status
 from pfocr_chat.citations import KEY
 from pfocr_chat.queries import Intent
-from pfocr_chat.ui.html import counted, line, link, one_line, shortened
+from pfocr_chat.ui.html import act, counted, line, link, one_line, shortened
+from pfocr_chat.ui.parts import Part, parts_of
 from pfocr_chat.ui.results import View, linked_numbers, list_name
 
 TAGLINE = "Ask published pathway figures; every statement cites the figure that supports it."
@@ -34,13 +35,14 @@ def render_markdown(text: str, key: KeyLink = lambda _: None) -> str:
     return one_line("".join(_render(token, key) for token in _MARKDOWN.parse(text)))
 
 
-def render_question(question: str) -> str:
-    """A person's question as a chat message; a very long one is cut short."""
+def render_question(question: str, conditions: str = "") -> str:
+    """A person's question as a chat message, with conditions set beside it in words; a very long one is cut short."""
     question = question.strip()
     if len(question) > QUESTION_LIMIT:
         question = question[:QUESTION_LIMIT].rstrip() + " …"
     lines = "<br>".join(escape(line) for line in question.splitlines())
-    return f'<div class="pfc-question">{one_line(lines)}</div>'
+    also = f'<p class="pfc-note pfc-beside">Only figures {line(conditions)}</p>' if conditions else ""
+    return f'<div class="pfc-question">{one_line(lines)}</div>{also}'
 
 
 def render_progress(text: str, stage: str) -> str:
@@ -59,6 +61,26 @@ def render_error(sentence: str) -> str:
     return f'<div class="pfc-error" role="alert"><p>{line(sentence)}</p></div>'
 
 
+def render_failure(sentence: str) -> str:
+    """One sentence about why a question got no answer, and what to do."""
+    return (
+        f'<div class="pfc-error" role="alert"><p class="pfc-abstained">This went wrong</p><p>{line(sentence)}</p></div>'
+        '<p class="pfc-note">Nothing of the conversation is lost: try again, or ask something else.</p>'
+    )
+
+
+def render_next(questions: Sequence[str], *, is_edited: bool = False) -> str:
+    """What can be done after the last answer: ask it again or in other words, or one of ``questions``."""
+    if is_edited:
+        return (
+            '<p class="pfc-note pfc-editing">What you ask now takes the place of this question and its answer. '
+            f"{act('keep', '', 'Keep them')}</p>"
+        )
+    items = "".join(f"<li>{act('ask', question)}</li>" for question in questions)
+    asks = f'<p class="pfc-label">Go on with</p><ul class="pfc-next">{items}</ul>' if items else ""
+    return f'{asks}<p class="pfc-again">{act("retry", "", "Ask again")}{act("edit", "", "Edit the question")}</p>'
+
+
 def render_answer(answer: Answer, turn: int) -> str:
     """An answer as a chat message.
 
@@ -66,14 +88,14 @@ def render_answer(answer: Answer, turn: int) -> str:
     lists of ``render_results``.
     """
     if answer.abstained:
-        return _abstention(answer)
+        return _abstention(answer, turn)
     text = render_markdown(answer.text, _key_links(answer.citations, turn))
     parts = [
         linked_numbers(text, answer, turn, render_markdown),
         _all_figures(answer, turn),
         _grounding(answer),
         *(f'<p class="pfc-note">{line(note)}</p>' for note in answer.notes),
-        _understood(answer),
+        _understood(answer, turn),
         _usage(answer),
     ]
     return f'<div class="pfc-answer">{"".join(parts)}</div>'
@@ -99,7 +121,7 @@ def _header(sentence: str) -> str:
     )
 
 
-def _abstention(answer: Answer) -> str:
+def _abstention(answer: Answer, turn: int) -> str:
     reason = answer.reason if answer.reason and answer.reason not in answer.text else None
     parts = [
         '<p class="pfc-abstained">No answer in the figures</p>',
@@ -107,16 +129,21 @@ def _abstention(answer: Answer) -> str:
         f"<p>{line(reason)}</p>" if reason else "",
         _near_misses(answer.near_misses),
         *(f'<p class="pfc-note">{line(note)}</p>' for note in answer.notes),
-        _understood(answer),
+        _understood(answer, turn),
         _usage(answer),
     ]
     return f'<div class="pfc-answer pfc-abstention">{"".join(parts)}</div>'
 
 
 def _near_misses(misses: Sequence[NearMiss]) -> str:
+    """The figures that come closest, each with the way to what it shows."""
     if not misses:
         return ""
-    items = "".join(f"<li>{link(miss.title or miss.figid, miss.url)}</li>" for miss in misses)
+    items = "".join(
+        f"<li>{link(miss.title or miss.figid, miss.url)} "
+        f"{act('ask', f'What does {miss.figid} show?', 'What it shows')}</li>"
+        for miss in misses
+    )
     return f'<p class="pfc-label">Nearest figures</p><ul class="pfc-list">{items}</ul>'
 
 
@@ -141,11 +168,28 @@ def _key_links(citations: Sequence[Citation], turn: int) -> KeyLink:
     return key_link
 
 
-def _understood(answer: Answer) -> str:
-    """What was made of the question."""
-    if answer.query is None or answer.query.intent is Intent.CHAT:
+def _understood(answer: Answer, turn: int) -> str:
+    """What was searched for, each part with the way to ask without it."""
+    query = answer.query
+    if query is None or query.intent is Intent.CHAT:
         return ""
-    return f'<p class="pfc-note pfc-understood">Understood as: {line(str(answer.query))}.</p>'
+    parts = parts_of(answer)
+    if not parts:
+        return f'<p class="pfc-note pfc-understood">I searched for: {line(str(query))}.</p>'
+    wanted = {Intent.LISTING: "all figures", Intent.COUNT: "the number of figures"}.get(query.intent, "figures")
+    said = [f"I searched for: {wanted}{' on' if parts[0].joint else ''}"]
+    said += [_part(part, f"{turn}-{number}", is_first=number == 0) for number, part in enumerate(parts)]
+    removable = answer.abstained and any(part.question for part in parts)
+    advice = '<p class="pfc-note">A click on one of these parts asks without it.</p>' if removable else ""
+    return f'<p class="pfc-note pfc-understood">{" ".join(said)}</p>{advice}'
+
+
+def _part(part: Part, place: str, *, is_first: bool) -> str:
+    """A part as a button that asks without it, where something is left to ask."""
+    joint = f"{part.joint} " if part.joint and not is_first else ""
+    if part.question is None:
+        return f'{joint}<span class="pfc-part">{line(part.label)}</span>'
+    return joint + act("without", place, part.label, css="pfc-act pfc-part", title=f"Ask without: {part.label}")
 
 
 def _usage(answer: Answer) -> str:

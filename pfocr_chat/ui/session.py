@@ -11,10 +11,13 @@ from pfocr_chat.answers import Answer, Conversation, Stage, Text
 from pfocr_chat.errors import PfocrChatError, QuestionError
 from pfocr_chat.exports import Format
 from pfocr_chat.exports import render as export
+from pfocr_chat.queries import Filters
 from pfocr_chat.ui import render
 from pfocr_chat.ui.cards import render_cards, render_panel
 from pfocr_chat.ui.feed import Feed
+from pfocr_chat.ui.parts import Part, parts_of
 from pfocr_chat.ui.results import View, figids_in, page_of, render_results
+from pfocr_chat.ui.suggestions import follow_ups
 
 if TYPE_CHECKING:
     from pfocr_chat.assistant import Assistant
@@ -25,10 +28,19 @@ _logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
-    """A question with its reply and the cards of the figures it cites, all as HTML, and the answer itself."""
+class Asked:
+    """A question as it was asked: with the conditions set beside it, and after which conversation."""
 
     question: str
+    filters: Filters | None = None
+    before: Conversation = field(default_factory=Conversation)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What was asked with its reply and the cards of the figures it cites, both as HTML, and the answer itself."""
+
+    asked: Asked
     reply: str
     cards: str = ""
     answer: Answer | None = None
@@ -38,7 +50,7 @@ class Exchange:
 class Pending:
     """A question being answered: the verified text so far and what is being done now."""
 
-    question: str
+    asked: Asked
     feed: Feed
     text: str = ""
     stage: str = ""
@@ -49,30 +61,37 @@ class Session:
     """What one visitor has asked and been told.
 
     ``conversation`` is what the assistant remembers, ``exchanges`` what the page shows, ``pending``
-    the question being answered, and ``notice`` a sentence that the next question takes away.
+    the question being answered, ``notice`` a sentence that the next question takes away, and
+    ``editing`` says that the next question takes the place of the last one.
     """
 
     conversation: Conversation = field(default_factory=Conversation)
     exchanges: tuple[Exchange, ...] = ()
     pending: Pending | None = None
     notice: str | None = None
+    editing: bool = False
 
     @property
     def messages(self) -> list[dict[str, str]]:
         """The chat's messages, oldest first, as ``role`` and ``content``."""
         found: list[dict[str, str]] = []
         for exchange in self.exchanges:
-            found += _messages(exchange.question, exchange.reply)
+            found += _messages(exchange.asked, exchange.reply)
         if self.pending:
-            question = render.render_question(self.pending.question)
-            found += _messages(question, render.render_progress(self.pending.text, self.pending.stage))
+            found += _messages(self.pending.asked, render.render_progress(self.pending.text, self.pending.stage))
+        elif self.exchanges:
+            latest = self.exchanges[-1]
+            further = follow_ups(latest.answer) if latest.answer else ()
+            found[-1]["content"] += render.render_next(further, is_edited=self.editing)
         if self.notice:
             found.append({"role": "assistant", "content": render.render_error(self.notice)})
         return found
 
     @property
     def panel(self) -> str:
-        """The panel of cited figures, as HTML."""
+        """The panel of cited figures, as HTML; empty before the first question."""
+        if not self.exchanges:
+            return ""
         cards = {turn: e.cards for turn, e in enumerate(self.exchanges, start=1) if e.cards}
         return render_panel(cards)
 
@@ -83,40 +102,59 @@ class Session:
 
     def answer_of(self, turn: int) -> Answer | None:
         """The answer of a turn, from 1; ``None`` where there is none that names figures."""
-        answer = self.exchanges[turn - 1].answer if 1 <= turn <= len(self.exchanges) else None
+        answer = self.said(turn)
         return answer if answer and answer.figids and not answer.abstained else None
 
-    def with_reply(self, question: str, reply: str) -> Session:
-        """This session with one more question and what came of it, as HTML."""
-        return self._with(self.conversation, Exchange(render.render_question(question), reply))
+    def said(self, turn: int) -> Answer | None:
+        """The answer or abstention of a turn, from 1; ``None`` where there is none."""
+        return self.exchanges[turn - 1].answer if 1 <= turn <= len(self.exchanges) else None
 
-    def with_answer(self, question: str, answer: Answer) -> Session:
+    @property
+    def last_asked(self) -> Asked | None:
+        """The last question that the page shows a reply to."""
+        return self.exchanges[-1].asked if self.exchanges else None
+
+    def undone(self) -> Session:
+        """This session as it was before the last question."""
+        if not self.exchanges:
+            return Session()
+        return Session(self.exchanges[-1].asked.before, self.exchanges[:-1])
+
+    def with_reply(self, asked: Asked, reply: str) -> Session:
+        """This session with one more question and what came of it, as HTML."""
+        return self._with(self.conversation, Exchange(asked, reply))
+
+    def with_answer(self, asked: Asked, answer: Answer) -> Session:
         """This session with one more question and its answer."""
         turn = len(self.exchanges) + 1
         reply, cards = render.render_answer(answer, turn), render_cards(answer, turn)
-        return self._with(answer.conversation, Exchange(render.render_question(question), reply, cards, answer))
+        return self._with(answer.conversation, Exchange(asked, reply, cards, answer))
 
     def _with(self, conversation: Conversation, exchange: Exchange) -> Session:
         return Session(conversation, (*self.exchanges, exchange))
 
 
-def answer_question(assistant: Assistant, question: str, session: Session) -> Generator[Session, None, None]:
+def answer_question(
+    assistant: Assistant, question: str, session: Session, filters: Filters | None = None
+) -> Generator[Session, None, None]:
     """The session to show, again and again, while ``question`` is answered.
 
-    Raises nothing: a failure becomes a sentence in the chat. A question that is refused leaves no
-    trace but that sentence. Closing the generator, or ``stop`` of a session that it gave, stops the
-    assistant.
+    ``filters`` are conditions that hold besides those in its words. Raises nothing: a failure becomes a sentence in
+    the chat. A question that is refused leaves no trace but that sentence. Closing the generator, or ``stop`` of a
+    session that it gave, stops the assistant.
     """
-    session = replace(session, pending=None, notice=None)
+    before = replace(session, pending=None, notice=None)
+    session = before.undone() if before.editing else before
+    asked = Asked(question, filters or None, session.conversation)
     try:
-        yield from _answering(assistant, question, session)
+        yield from _answering(assistant, asked, session)
     except QuestionError as error:
-        yield replace(session, notice=str(error))
+        yield replace(before, notice=str(error))
     except PfocrChatError as error:
-        yield session.with_reply(question, render.render_error(str(error)))
+        yield session.with_reply(asked, render.render_failure(str(error)))
     except Exception:
         _logger.exception("a question could not be answered")
-        yield session.with_reply(question, render.render_error(APOLOGY))
+        yield session.with_reply(asked, render.render_failure(APOLOGY))
 
 
 def list_figures(assistant: Assistant, session: Session, view: View) -> str:
@@ -140,9 +178,19 @@ def export_figures(assistant: Assistant, answer: Answer, view: View, form: Forma
     return export(hits, form, question=answer.question)
 
 
-def _answering(assistant: Assistant, question: str, session: Session) -> Generator[Session, None, None]:
-    feed = Feed(lambda: assistant.stream(question, session.conversation))
-    pending = Pending(question, feed)
+def part_at(session: Session, place: str) -> Part | None:
+    """The part of what was searched for that a click names, "2-0" being the first one of the second turn."""
+    turn, _, number = place.partition("-")
+    if not (turn.isdecimal() and number.isdecimal() and len(place) < 20):
+        return None
+    answer = session.said(int(turn))
+    parts = parts_of(answer) if answer else ()
+    return parts[int(number)] if int(number) < len(parts) else None
+
+
+def _answering(assistant: Assistant, asked: Asked, session: Session) -> Generator[Session, None, None]:
+    feed = Feed(lambda: assistant.stream(asked.question, asked.before, filters=asked.filters))
+    pending = Pending(asked, feed)
     try:
         for event in feed:
             match event:
@@ -153,12 +201,13 @@ def _answering(assistant: Assistant, question: str, session: Session) -> Generat
                     pending = replace(pending, text=pending.text + event.text)
                     yield replace(session, pending=pending)
                 case Answer():
-                    yield session.with_answer(question, event)
+                    yield session.with_answer(asked, event)
                     return
-        yield session.with_reply(question, render.render_stopped(pending.text))
+        yield session.with_reply(asked, render.render_stopped(pending.text))
     finally:
         feed.stop()
 
 
-def _messages(question: str, reply: str) -> list[dict[str, str]]:
+def _messages(asked: Asked, reply: str) -> list[dict[str, str]]:
+    question = render.render_question(asked.question, str(asked.filters or ""))
     return [{"role": "user", "content": question}, {"role": "assistant", "content": reply}]
