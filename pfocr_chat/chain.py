@@ -46,6 +46,7 @@ from pfocr_chat.phrasing import (
     figures_of,
     list_lead,
     list_notes,
+    partly_note,
     reading_notes,
     similar_lead,
     weaker_note,
@@ -65,12 +66,14 @@ REMEMBERED = 1_000
 """Figures of an answer that a follow-up can count out."""
 MAX_RELATED = 10
 """Figures given as the answer to a question that does not ask for all of them."""
-OFF_TOPIC = 0.30
+OFF_TOPIC = 0.36
 """Best cosine similarity below which no figure is about the question."""
 UNFAMILIAR = 0.45
 """The same, for a question with words that stand in no record."""
 UNKNOWN_SHARE = 0.2
 """Share of a question's subjects from which names that stand in no record leave nothing to answer."""
+REALM_HITS = 20
+"""Figures among which one has to bring together the realms of life that a question names."""
 CLOSE_ENOUGH = 0.5
 """Best similarity from which figures are worth showing though none has all the entities asked for."""
 CLOSE = 0.12
@@ -188,7 +191,7 @@ class Chain:
             reason = f"The last answer has only {figures_of(len(last.figids))}." if last.figids else WHICH_FIGURE
             yield replace(self._abstain(query, conversation, reason, []), conversation=conversation)
             return
-        query = replace(query, intent=Intent.LOOKUP, figids=figids)
+        query = replace(query, intent=Intent.LOOKUP, figids=figids, filters=Filters(), stated=Filters())
         turn = replace(last, question=query.question, focus=figids[0])
         for event in self._describe(query, figids, conversation):
             if isinstance(event, Answer):
@@ -344,7 +347,7 @@ class Chain:
     ) -> Generator[Event, None, None]:
         hits = self.retriever.to_hits(query, figids)
         evidence = [Evidence(key, hit) for key, hit in enumerate(hits[:LARGE_EVIDENCE], start=1)]
-        text = describe_figures(evidence, total=len(figids))
+        text = describe_figures(evidence, query.question, total=len(figids))
         yield Text(text)
         checks = [Check(e.hit.quote, (e.key,), Verdict.QUOTED) for e in evidence]
         notes = (f"The index has no {either(query.missing)}.",) if query.missing else ()
@@ -411,7 +414,8 @@ class Chain:
         listing: Listing | None = None,
     ) -> Answer:
         listing = Listing() if listing is None else listing
-        told = (*reading_notes(query), *weaker_note(listing), *self._relaxed(query), *self._undated(query))
+        partly = partly_note(self.retriever.partly(query)) if not listing else ()
+        told = (*reading_notes(query), *weaker_note(listing), *partly, *self._relaxed(query), *self._undated(query))
         notes = tuple(note for note in told if note != reason)
         near = tuple(NearMiss(h.figid, h.record.title, h.record.page_url) for h in hits[:3])
         answer = self._answer(query, conversation, reason, hits=hits, notes=notes, listing=listing)
@@ -427,16 +431,18 @@ def _why_abstain(query: Query, hits: Sequence[Hit], listing: Listing) -> str | N
     """Why no figure answers, in a sentence; ``None`` where some may."""
     if query.unknown and len(query.unknown) >= UNKNOWN_SHARE * len(query.subjects):
         return f"No figure in the index names {either(query.unknown)}."
-    if listing:
+    if listing and not query.other_words:
         return None
     inside = condition_of(query) or " in the index"
     asked = all_of(query, with_words=True)
-    if query.intent is Intent.COUNT and asked:
+    if not listing and query.intent is Intent.COUNT and asked:
         return f"No figure{inside} shows {asked}."
     if any(_has_all(query, hit) for hit in hits[:10]):
         return None
-    if apart := set_apart(query.question, (_said(hit) for hit in hits[:10])):
+    if apart := set_apart(query.question, (_said(hit) for hit in hits[:REALM_HITS])):
         return f"No figure{inside} links {joined([f'“{word}” ({realm})' for word, realm in apart], 'and')}."
+    if listing:
+        return None
     best = max((hit.similarity or 0.0 for hit in hits[:10]), default=0.0)
     is_near = bool(hits) and best >= (UNFAMILIAR if query.unfamiliar else OFF_TOPIC)
     if query.intent is Intent.LISTING and query.groups and (query.filters or len(query.groups) > 1):

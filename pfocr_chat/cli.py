@@ -13,6 +13,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,11 @@ def _parser() -> argparse.ArgumentParser:
     evaluation = _add(commands, "eval", _eval, "measure the answers to a file of questions", llm=True)
     evaluation.add_argument("questions", metavar="QUESTIONS.jsonl", type=Path)
     evaluation.add_argument("--json", type=Path, metavar="REPORT", help="write the report with a row per question")
+
+    feedback = _add(commands, "feedback", _feedback, "print what people said of answers, as JSON lines")
+    feedback.add_argument(
+        "--cases", action="store_true", help="print it as questions for `eval`, where they can be scored"
+    )
 
     status = _add(commands, "status", _status, "show what the index holds and which models answer", llm=True)
     status.add_argument("--json", action="store_true", help="print it as JSON")
@@ -369,6 +375,20 @@ def _check_writable(path: Path) -> None:
         path.open("a").close()
     except OSError as exc:
         raise ConfigError(f"The report cannot be written to {path}: {exc.strerror}. Name another file.") from exc
+
+
+def _feedback(options: argparse.Namespace) -> None:
+    from pfocr_chat.feedback import FILE_NAME, FeedbackStore, to_cases
+
+    path = load_config(options.vectorstore).vectorstore / FILE_NAME
+    with closing(FeedbackStore(path)) as store:
+        said = store.all()
+    lines = to_cases(said) if options.cases else [feedback.to_dict() for feedback in said]
+    for line in lines:
+        print(json.dumps(line, ensure_ascii=False))
+    if not lines:
+        what = "feedback that can be scored" if options.cases and said else "feedback"
+        print(f"There is no {what} in {path}.", file=sys.stderr)
 
 
 def _status(options: argparse.Namespace) -> None:

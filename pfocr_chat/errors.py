@@ -15,7 +15,8 @@ PfocrChatError                    one plain sentence: what, which one, what to d
 ├── LlmError                      the language model failed while answering
 │   └── LlmUnavailableError       it cannot be opened: a key, package or file is missing
 ├── PromptError                   a prompt file is missing or has the wrong variables
-└── EvaluationError               a file of questions cannot be used
+├── EvaluationError               a file of questions cannot be used
+└── FeedbackError                 what is said of an answer cannot be kept or read
 """
 
 from __future__ import annotations
@@ -93,3 +94,7 @@ class PromptError(PfocrChatError):
 
 class EvaluationError(PfocrChatError):
     """A file of evaluation questions cannot be used."""
+
+
+class FeedbackError(PfocrChatError):
+    """What is said of an answer cannot be kept or read."""

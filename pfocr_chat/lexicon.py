@@ -64,7 +64,7 @@ STOPWORDS = frozenset(
     illustrating display displays present presents presenting want wants need needs help hello hi thanks interested
     concerning together number total per year years last database collection index available mention mentions
     mentioned cover covers something except excluding exclude excluded excludes lacking neither minus title caption
-    abstract wrote""".split()
+    abstract wrote instead happen happens happened remain remains remaining""".split()
 )
 """Words of a question that say nothing of what it is about."""
 

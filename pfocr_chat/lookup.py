@@ -18,9 +18,21 @@ MAX_CAPTION = 1_200
 _ABOUT_RECORD = re.compile(
     r"\b(?:who (?:wrote|made|drew|published|are|is|were|was)|authors?|paper|article|journal|publi\w+|what year"
     r"|which year|when|doi|organisms?|(?<!oxygen )(?<!nitrogen )species|which genes|what genes|list (?:the )?genes"
-    r"|chemicals?|metabolites?|links?(?= to (?:the|its) (?:figure|paper))|(?:the|a|its) links?)\b",
+    r"|diseases?|disorders?|chemicals?|metabolites?|links?(?= to (?:the|its) (?:figure|paper))|(?:the|a|its) links?)\b",
     re.IGNORECASE,
 )
+_ASKED = {
+    "From": re.compile(
+        r"\b(?:who (?:wrote|made|drew|published|are|is|were|was)|authors?|paper|article|journal|publi\w+"
+        r"|(?:what|which) year|when|doi)\b",
+        re.IGNORECASE,
+    ),
+    "Organisms": re.compile(r"\b(?:organisms?|species)\b", re.IGNORECASE),
+    "Genes": re.compile(r"\b(?:genes|proteins)\b", re.IGNORECASE),
+    "Chemicals": re.compile(r"\b(?:chemicals?|metabolites?|compounds?|drugs?)\b", re.IGNORECASE),
+    "Diseases": re.compile(r"\b(?:diseases?|disorders?)\b", re.IGNORECASE),
+}
+"""Words that ask for each fact of a record."""
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 
 
@@ -33,10 +45,13 @@ def is_about_the_record(query: Query) -> bool:
     return query.refers_back and bool(asks)
 
 
-def describe_figures(evidence: Sequence[Evidence], *, total: int) -> str:
-    """Markdown: what the figures show, in full for one, in a line each for several; every line has its key."""
+def describe_figures(evidence: Sequence[Evidence], question: str, *, total: int) -> str:
+    """Markdown: what the figures show, in full for one, in a line each for several; every line has its key.
+
+    Of one figure, the facts that ``question`` asks for come before its caption.
+    """
     if len(evidence) == 1:
-        return _describe(evidence[0])
+        return _describe(evidence[0], question)
     lines = [
         f"- *{plain_markdown(e.record.name)}.* {_caption(e.record, short=e.hit.quote)} {_key(e)}" for e in evidence
     ]
@@ -44,15 +59,22 @@ def describe_figures(evidence: Sequence[Evidence], *, total: int) -> str:
     return f"**{total} figures**{rest}:\n\n" + "\n".join(lines)
 
 
-def _describe(item: Evidence) -> str:
+def _describe(item: Evidence, question: str) -> str:
     record = item.record
-    lines = [f"**{plain_markdown(record.name)}** {_key(item)}"]
+    facts = {"From": _paper(record), "Organisms": ", ".join(record.organisms)}
+    facts |= {label: _names(record, kind) for kind, label in _LABELS.items()}
+    asks = {label for label in facts if _ASKED[label].search(question)}
+    lines = {
+        label: f"- {label}: {plain_markdown(text) or 'the record has none'} {_key(item)}"
+        for label, text in facts.items()
+        if text or label in asks
+    }
+    asked = [line for label, line in lines.items() if label in asks]
+    parts = [f"**{plain_markdown(record.name)}** {_key(item)}", "\n".join(asked)]
     if record.caption:
-        lines.append(f"{_caption(record)} {_key(item)}")
-    facts = [("From", _paper(record)), ("Organisms", ", ".join(record.organisms))]
-    facts += [(label, _names(record, kind)) for kind, label in _LABELS.items()]
-    lines += [f"- {label}: {plain_markdown(text)} {_key(item)}" for label, text in facts if text]
-    return "\n\n".join(lines[:2]) + "\n\n" + "\n".join(lines[2:])
+        parts.append(f"{_caption(record)} {_key(item)}")
+    parts.append("\n".join(line for line in lines.values() if line not in asked))
+    return "\n\n".join(part for part in parts if part)
 
 
 _LABELS = {Kind.GENE: "Genes", Kind.CHEMICAL: "Chemicals", Kind.DISEASE: "Diseases"}

@@ -121,6 +121,13 @@ def weaker_note(listing: Listing) -> Iterator[str]:
         yield f"{figures_of(len(listing.weaker), more)} only {prints} a family that a gene asked for belongs to."
 
 
+def partly_note(parts: Sequence[tuple[Query, int]]) -> Iterator[str]:
+    """How many figures show a part of what was asked for, where none shows all of it."""
+    told = [f"{count:,} {'shows' if count == 1 else 'show'} {all_of(part)}" for part, count in parts]
+    if told:
+        yield f"Of the figures{condition_of(parts[0][0])}, {joined(told, 'and')}."
+
+
 def all_of(query: Query, *, with_words: bool = False) -> str:
     """The names asked for, in words: "both A and B", "A and one of B and C, without D"."""
     labels = [_one_of(group) for group in query.groups]

@@ -11,7 +11,7 @@ import unicodedata
 from dataclasses import replace
 from difflib import SequenceMatcher
 
-from pfocr_chat.answers import Conversation
+from pfocr_chat.answers import Conversation, Turn
 from pfocr_chat.catalog import Catalog
 from pfocr_chat.config import MAX_QUESTION
 from pfocr_chat.entities import entities_in, mentioned_atoms
@@ -82,18 +82,30 @@ _ADVICE = re.compile(
     r"|\b(?:recommended|daily) (?:\w+ )?intake\b"
     r"|\b(?:dose|dosage)\b.{0,40}\b(?:can|should|may) (?:i|we|he|she)\b"
     r"|\b(?:should|can|may) (?:i|we) (?:take|eat|give|drink|buy|order)\b|\bsafe to (?:take|eat|drink|give|drive)\b"
-    r"|\bside effects? of\b|\bprices? of\b|\bhow much (?:does|do)\b.{0,60}\bcost\b"
+    r"|\bside effects? of\b|\bprices? of\b"
+    r"|\bcosts? of (?:an?|the|one) (?:[\w-]+ ){0,3}(?:kits?|drugs?|tests?|machines?|reagents?|vials?)\b"
+    r"|\b(?:how much|what) (?:does|do)\b.{0,60}\bcost\b"
     r"|\b(?:where|how) can i (?:buy|order|get a prescription)\b",
     re.IGNORECASE,
 )
+_OTHERWISE = re.compile(r"^\W*(?:and |but |so )*(?:what|how) about\b", re.IGNORECASE)
+_EXPLAINS = re.compile(
+    r"^\W*(?:(?:and|but|so) )*(?:how(?! about| many)|why|explain|describe|does|do|did|can"
+    r"|what (?:does|do|is|happens))\b",
+    re.IGNORECASE,
+)
+"""A follow-up on a list that asks how something works, not for another list."""
+_LEFT = re.compile(r"\b(?:are|is|were) (?:still )?left\b", re.IGNORECASE)
+_TAG = re.compile(r"</?[A-Za-z][^<>]{0,200}>")
 _PRONOUN = re.compile(
-    r"\b(?:its?|they|them|their|those|these|(?:that|this) (?:one|figure)"
-    r"|the (?:first|second|third|last|other|same))\b",
+    r"\b(?:its?|they|them|their|those|these|(?:that|this) (?:one|figure)|(?:do|does|did|is|can|could|will)"
+    r" (?:that|this)|the (?:first|second|third|last|other|same)|(?:next|previous) one)\b",
     re.IGNORECASE,
 )
 _NUMBERED = re.compile(r"[A-Za-z]{3,6}-?\d{1,3}[A-Za-z]?")
 _EXAMPLE = re.compile(r"\b(?:such as|like|including|e\.g\.|for example)\W*$", re.IGNORECASE)
-_LONG_NUMBER = re.compile(r"[A-Za-z]{2,6}-?\d{4,6}")
+_CODE = re.compile(r"[A-Za-z]{2,6}-?\d{4,6}|[A-Z]{2,6}-?\d{1,3}(?:[A-Z]\d?)?")
+"""Names that are their letters with their number: "CDK2" says nothing of another CDK."""
 _CODE_LIKE = re.compile(r"[A-Za-z]\d|\d[A-Za-z]|[A-Za-z]-\d|[a-z][A-Z]|[A-Z]{3}")
 # Endings of enzymes, proteins and chemicals, and stems of the WHO's international non-proprietary names that they
 # do not cover: https://www.who.int/teams/health-product-and-policy-standards/inn/stembook
@@ -134,17 +146,20 @@ def understand(
     question = checked_question(question)
     last = conversation.last if conversation else None
     referred = read_references(question, catalog, last)
-    reading = read_filters(without_ids(question), journals=catalog.journals, organisms=catalog.organisms)
+    plain = _LEFT.sub(" ", _TAG.sub(" ", without_ids(question)))
+    reading = read_filters(plain, journals=catalog.journals, organisms=catalog.organisms)
     rest, corrections = corrected(reading.rest, catalog)
     refers_back = last is not None and not referred.intent and _refers_back(question, rest, catalog)
-    text = f"{last.subject[:MAX_SUBJECT]} {rest}" if last and refers_back else rest
+    text = f"{_taken_over(last, question, rest, catalog)} {rest}" if last and refers_back else rest
     terms = _terms(text)
     subjects = _subjects(terms)
     named = entities_in(text, catalog)
     unknown, unfamiliar = _not_in_corpus(rest, named, catalog)
     intent = referred.intent or _intent(question)
-    if last and refers_back and intent is Intent.RELATION:
+    if last and refers_back and intent is Intent.RELATION and not _EXPLAINS.search(question):
         intent = last.intent
+    if refers_back and unfamiliar and set(_subjects(_terms(rest))) <= {*map(_key, unfamiliar)}:
+        unknown = (*unknown, *unfamiliar)  # all that the follow-up brings in
     species = tuple(o for o in reading.filters.organisms if o in _SPECIES or " " in o)
     listing = intent.is_list
     # Many records name another organism than the one they are about: where no list is asked for, an organism is a
@@ -247,6 +262,29 @@ def _refers_back(question: str, rest: str, catalog: Catalog) -> bool:
     return bool(_PRONOUN.search(question)) and len(entities_in(question, catalog)) < 2
 
 
+def _taken_over(last: Turn, question: str, rest: str, catalog: Catalog) -> str:
+    """The subject of the turn before, as far as a follow-up keeps it.
+
+    After a list, "what about IL6?" puts a name in the place of the last one of its kind, and a topic in the place of
+    the topic; any other follow-up adds to the subject.
+    """
+    subject = last.subject[:MAX_SUBJECT]
+    if not (last.intent.is_list and _OTHERWISE.search(question) and _subjects(_terms(rest))):
+        return subject
+    before = entities_in(subject, catalog)
+    kinds = {entity.kind for entity in entities_in(rest, catalog)}
+    if not kinds:
+        return " ".join(entity.mention for entity in before)
+    replaced = [entity.mention for entity in before if entity.kind in kinds][-1:]
+    for mention in replaced:
+        subject = subject.replace(mention, " ")
+    return subject
+
+
+def _key(word: str) -> str:
+    return " ".join(atoms(word))
+
+
 def _terms(text: str) -> tuple[str, ...]:
     """The words of the text that say what it is about, each in normalised form, in order.
 
@@ -284,7 +322,8 @@ def _not_in_corpus(
     for found in re.finditer(r"[^\W_]+(?:[-‐-―−][^\W_]+)*", bare):
         word = found.group()
         is_example = bool(_EXAMPLE.search(bare[: found.start()]))
-        if _LONG_NUMBER.fullmatch(word) and not catalog.has_phrase(" ".join(atoms(word))):
+        code = " ".join(atoms(word))
+        if _CODE.fullmatch(word) and not (is_example or named.issuperset(code.split()) or catalog.has_phrase(code)):
             names.append(word)
             continue
         shortest = 3 if _NUMBERED.fullmatch(word) else 4

@@ -54,6 +54,12 @@ _BARE_ORDINAL = re.compile(
     re.IGNORECASE,
 )
 """ "And the third?", as a whole question."""
+_NEIGHBOUR = re.compile(
+    r"^\W*(?:(?:and|what about|how about|show(?: me)?|then|now) )*(?:the )?(?P<which>next|previous)"
+    r"(?: one| figure)?(?: please)?\W*$",
+    re.IGNORECASE,
+)
+""" "The next one", as a whole question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +97,8 @@ def _of_same_paper(figids: Sequence[str], catalog: Catalog) -> tuple[str, ...]:
 def in_focus(question: str, last: Turn | None) -> tuple[str, ...]:
     """The figure that a follow-up is about: the one of the last answer that it counts out, else the one in focus."""
     match = _ORDINAL.search(question) or _BARE_ORDINAL.search(question)
+    if last and (neighbour := _NEIGHBOUR.search(question)):
+        return _beside(last, 1 if neighbour["which"].lower() == "next" else -1)
     if last is None or not match:
         return last.in_focus if last else ()
     said = match.groupdict()
@@ -102,9 +110,17 @@ def in_focus(question: str, last: Turn | None) -> tuple[str, ...]:
     return last.figids[place - 1 : place] if place else ()
 
 
+def _beside(last: Turn, step: int) -> tuple[str, ...]:
+    """The figure after or before the one in focus; the first where none has been looked at."""
+    if last.focus not in last.figids:
+        return last.figids[:1] if step > 0 else ()
+    place = last.figids.index(last.focus) + step
+    return last.figids[place : place + 1] if place >= 0 else ()
+
+
 def counts_out(question: str) -> bool:
-    """Whether a question is about one of several figures by its place: "the second one", "[2]"."""
-    return bool(_ORDINAL.search(question) or _BARE_ORDINAL.search(question))
+    """Whether a question is about one of several figures by its place: "the second one", "[2]", "the next one"."""
+    return any(pattern.search(question) for pattern in (_ORDINAL, _BARE_ORDINAL, _NEIGHBOUR))
 
 
 def without_ids(text: str) -> str:

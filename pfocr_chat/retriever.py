@@ -14,6 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from functools import lru_cache
+from itertools import combinations
 from operator import mul
 from typing import Protocol
 
@@ -37,6 +38,8 @@ RERANKED = 20
 """The best figures that a cross-encoder puts in a new order."""
 RERANKED_TEXT = 1_500
 """Characters of a text that a cross-encoder judges: with the question, inside the 512 word pieces that most read."""
+MAX_PARTS = 6
+"""Parts of a question whose figures are counted where none answers the whole."""
 DEPTH = 200
 """Passages taken from the vectors, where no filter leaves fewer."""
 TEXT_DEPTH = 1_000
@@ -224,6 +227,21 @@ class Retriever:
         """For each kind of condition without which figures answer a question for a list: how many do."""
         found = [(kind, len(self.complete(replace(query, filters=f)))) for kind, f in query.filters.relaxed()]
         return [(kind, count) for kind, count in found if count]
+
+    def partly(self, query: Query) -> list[tuple[Query, int]]:
+        """The question without one of its names, or with one alone, and how many figures answer that.
+
+        The largest parts that any figure answers, the commonest first; nothing for a question with fewer than two
+        names, or for no list.
+        """
+        if not query.intent.is_list or len(query.groups) < 2:
+            return []
+        for size in dict.fromkeys((len(query.groups) - 1, 1)):
+            parts = [replace(query, groups=groups, other_words=()) for groups in combinations(query.groups, size)]
+            counted = [(part, len(self.complete(part))) for part in parts[:MAX_PARTS]]
+            if any(count for _, count in counted):
+                return sorted(((p, n) for p, n in counted if n), key=lambda part: -part[1])
+        return []
 
     def has_other_words(self, query: Query, figids: Collection[str]) -> bool:
         """Whether every one of the figures has all the words of the query that no entity covers."""

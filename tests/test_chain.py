@@ -93,6 +93,11 @@ def cited(answer: Answer) -> list[str]:
             "How does chlorophyll make macrophages release TNF?",
             "No figure in the index links “chlorophyll” (plants) and “macrophages” (animals).",
         ),
+        (
+            "Which figures show TNF in chloroplasts of macrophages?",
+            "No figure in the index links “chloroplasts” (plants) and “macrophages” (animals).",
+        ),
+        ("What does TNF88 do?", "No figure in the index names TNF88."),
         ("Should I take ibuprofen against sepsis?", NO_ADVICE),
         ("What does PMC1234567__no.g1 show?", "The index has no PMC1234567__no.g1."),
         ("figure 9 of PMC9000001", "The index has no figure 9 of PMC9000001."),
@@ -869,6 +874,23 @@ def test_a_missing_figure_beside_a_found_one_is_noted(quoting: Assistant) -> Non
     check_answer(answer, quoting)
 
 
+@pytest.mark.parametrize(
+    ("question", "notes"),
+    [
+        ("How many figures show both FAK and TNF?", ("Of the figures, 3 show TNF and 2 show FAK.",)),
+        ("Which figures show FAK and CRP in mice?", ("Of the figures in Mus musculus, 1 shows CRP.",)),
+        ("Which figures show FAK, YAP1 and TNF?", ("Of the figures, 1 shows both FAK and YAP1.",)),
+    ],
+)
+def test_what_shows_a_part_is_told_where_nothing_shows_all(
+    question: str, notes: tuple[str, ...], quoting: Assistant
+) -> None:
+    """An abstention says how near the index comes: all names but one, else each alone."""
+    answer = quoting.ask(question)
+    assert answer.abstained
+    assert answer.notes == notes
+
+
 # Follow-ups
 
 
@@ -898,6 +920,23 @@ def test_a_followup_about_the_record_describes_the_best_figure(question: str, qu
     answer = asked_in_turn(quoting, HOW, question)[-1]
     assert answer.figids == (FAK,)
     assert "Ada Byron" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("question", "label"),
+    [("who wrote it?", "From"), ("which genes are in it?", "Genes"), ("and in which organism?", "Organisms")],
+)
+def test_what_is_asked_of_a_figure_comes_first(question: str, label: str, quoting: Assistant) -> None:
+    """The fact that was asked for stands before the caption, the others after it."""
+    text = asked_in_turn(quoting, HOW, question)[-1].text
+    facts = [line.split(":")[0] for line in text.splitlines() if line.startswith("- ")]
+    assert facts[0] == f"- {label}"
+    assert text.index(f"- {label}:") < text.index("“") < text.index(facts[1])
+
+
+def test_a_fact_that_the_record_lacks_is_said_to_be_missing(quoting: Assistant) -> None:
+    """Nothing recorded is told, not passed over."""
+    assert "- Diseases: the record has none [1]" in asked_in_turn(quoting, HOW, "which diseases are in it?")[-1].text
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from planted import BOTH, FAK, FAK_2, RECORDS, SUMMARY, TNF_ONLY, UNDATED, Plant
 
 from pfocr_chat.cli import main
 
-COMMANDS = ("index", "ask", "find", "genes", "chat", "eval", "status")
+COMMANDS = ("index", "ask", "find", "genes", "chat", "eval", "feedback", "status")
 
 
 @pytest.fixture(autouse=True)

@@ -30,8 +30,8 @@ HEAVY = (
 )
 
 NAMES = """Answer Assistant Check Citation ConfigError Conversation CorpusError CorruptIndexError EmbedderError
-    Entity EvaluationError Facet FacetRow FacetTable FigureRecord Filters Format Grounding Hit IndexBusyError
-    IndexMismatchError Intent Kind Listing LlmError LlmUnavailableError Match NearMiss NoIndexError
+    Entity EvaluationError Facet FacetRow FacetTable FeedbackError FigureRecord Filters Format Grounding Hit
+    IndexBusyError IndexMismatchError Intent Kind Listing LlmError LlmUnavailableError Match NearMiss NoIndexError
     PfocrChatError PromptError Query QuestionError RecordError RerankerError Stage Status Text Tier Usage
     VectorstoreError Verdict open_assistant render""".split()
 

@@ -444,7 +444,10 @@ def test_other_words_for_the_same_are_searched_for(catalog: Catalog) -> None:
     [
         "and in which organism?",
         "only those after 2015",
-        "what about TNF?",
+        "before 2010 instead",
+        "and TNF?",
+        "does that happen with TNF?",
+        "the next one",
         "which of them show YAP1?",
         "who wrote it?",
         "when was it published?",
@@ -488,6 +491,42 @@ def test_a_followup_keeps_the_kind_of_answer(catalog: Catalog) -> None:
     before = talk("How many figures show TNF?", catalog)
     assert understand("and IL-6?", catalog, before).intent is Intent.COUNT
     assert understand("which figures of these show IL-6?", catalog, before).intent is Intent.LISTING
+    assert understand("how does it act?", catalog, before).intent is Intent.RELATION
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "text"),
+    [
+        ("Which figures show FAK?", "what about TNF?", "Which figures show ? what about TNF?"),
+        ("How many figures link FAK to YAP1?", "what about TNF?", "How many figures link FAK to ? what about TNF?"),
+        ("Which figures show autophagy?", "how about sepsis?", " how about sepsis?"),
+        ("Which figures link FAK to autophagy?", "what about sepsis?", "FAK what about sepsis?"),
+        ("How does FAK act?", "what about TNF?", "How does FAK act? what about TNF?"),
+    ],
+)
+def test_after_a_list_what_about_puts_one_thing_for_another(first: str, then: str, text: str, catalog: Catalog) -> None:
+    """A name takes the place of the last one of its kind, a topic that of the topic; elsewhere both stay."""
+    asked = understand(then, catalog, talk(first, catalog)).text
+    assert " ".join(asked.split()) == " ".join(text.split())
+
+
+def test_how_many_are_left(catalog: Catalog) -> None:
+    """What is left of a list is no side of the body."""
+    query = understand("how many are left after 2015?", catalog, talk("How many figures show TNF?", catalog))
+    assert (query.intent, query.other_words, query.filters.year_from) == (Intent.COUNT, (), 2016)
+
+
+def test_a_followup_of_nothing_known_brings_in_an_unknown(catalog: Catalog) -> None:
+    """A word that stands in no record is no detail where it is all that the follow-up asks about."""
+    before = talk("How does FAK act on YAP1?", catalog)
+    assert understand("what about zzyzx?", catalog, before).unknown == ("zzyzx",)
+    assert understand("what about zzyzx and TNF?", catalog, before).unknown == ()
+
+
+def test_markup_says_nothing(catalog: Catalog) -> None:
+    """Tags that come with copied text are no words to search for; what is less than something else is kept."""
+    assert understand("Which <b>figures</b> show <i class='x'>TNF</i>?", catalog).other_words == ()
+    assert understand("Which figures show TNF < FAK > YAP1?", catalog).groups != ()
 
 
 @pytest.mark.parametrize(
@@ -647,6 +686,8 @@ def test_every_condition_belongs_to_one_kind(filters: Filters) -> None:
         ("What are the side effects of rapamycin?", True),
         ("Is it safe to take curcumin?", True),
         ("How much does an antibody against TNF cost?", True),
+        ("What is the cost of a knockout kit?", True),
+        ("What does a sequencer cost?", True),
         ("Can we inhibit mTOR with rapamycin?", False),
         ("How should I interpret the Hippo pathway?", False),
         ("What is the cost of immune activation in insects?", False),
@@ -663,6 +704,18 @@ def test_an_unknown_example_leaves_the_question(catalog: Catalog) -> None:
     """What follows "such as" is no name without which there is nothing to answer."""
     assert understand("Which receptors such as FROBX7 bind TNF?", catalog).unknown == ()
     assert understand("Which receptors bind FROBX7?", catalog).unknown == ("FROBX7",)
+
+
+@pytest.mark.parametrize("name", ["TNF88", "YAP19", "IL-99", "PTK2B7"])
+def test_a_known_name_with_another_number_is_unknown(name: str, catalog: Catalog) -> None:
+    """The number is part of the name: that there is a TNF says nothing of a TNF88."""
+    assert understand(f"What does {name} do in sepsis?", catalog).unknown == (name,)
+
+
+@pytest.mark.parametrize("name", ["TNF", "IL-6", "YAP1", "PTK2"])
+def test_a_name_that_stands_in_records_is_known(name: str, catalog: Catalog) -> None:
+    """Names with and without numbers that figures or the nomenclature have."""
+    assert understand(f"What does {name} do in sepsis?", catalog).unknown == ()
 
 
 @pytest.mark.parametrize(

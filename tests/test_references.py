@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -139,7 +140,30 @@ def test_a_follow_up_counts_figures_out(question: str, figids: tuple[str, ...]) 
 
 
 @pytest.mark.parametrize(
-    "question", ["does the second one phosphorylate the first one again?", "what is the first step?"]
+    ("focus", "question", "figids"),
+    [
+        (None, "the next one", ("a",)),
+        ("a", "the next one", ("b",)),
+        ("b", "and the next?", ("c",)),
+        ("c", "next one please", ()),
+        ("b", "the previous figure", ("a",)),
+        ("a", "previous one", ()),
+        (None, "the previous one", ()),
+    ],
+)
+def test_a_follow_up_goes_to_the_neighbour(focus: str | None, question: str, figids: tuple[str, ...]) -> None:
+    """The figure after or before the one in focus, none beyond the ends."""
+    assert in_focus(question, replace(turn("a", "b", "c"), focus=focus)) == figids
+    assert counts_out(question)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "what is the next step after activation?",
+        "does the second one phosphorylate the first one again?",
+        "what is the first step?",
+    ],
 )
 def test_other_things_are_counted_too(question: str) -> None:
     """A place among receptors, steps or the like is none among figures."""

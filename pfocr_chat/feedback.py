@@ -1,0 +1,208 @@
+"""What people say of answers: kept in one SQLite file, and turned into cases for the evaluation."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal
+
+from pfocr_chat.errors import FeedbackError
+from pfocr_chat.records import FIGID_PATTERN
+
+FILE_NAME = "feedback.sqlite"
+"""Its place is beside the index's manifest."""
+MAX_COMMENT = 2_000
+"""Characters; a longer comment is refused."""
+MAX_QUESTION = 4_000
+MAX_FIGIDS = 50
+"""Figures of an answer that are kept, the best."""
+SECONDS_TO_WAIT = 10.0
+"""For another process that is writing."""
+
+Source = Literal["page", "slack", "api"]
+
+_TABLE = """
+CREATE TABLE IF NOT EXISTS feedback (
+    id INTEGER PRIMARY KEY,
+    given TEXT NOT NULL, kind TEXT NOT NULL, question TEXT NOT NULL, figids TEXT NOT NULL,
+    comment TEXT NOT NULL, source TEXT NOT NULL, generation TEXT NOT NULL
+)
+"""
+
+
+class FeedbackKind(StrEnum):
+    """What is said of an answer."""
+
+    USEFUL = "useful"
+    WRONG_CITATION = "wrong citation"
+    """A figure is cited for what it does not show."""
+    MISSED_FIGURE = "missed figure"
+    """A figure that should be among those of the answer is not; the comment may name it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What somebody says of one answer; who it was is not kept.
+
+    ``figids`` are the figures that the answer cited or listed, best first; those beyond ``MAX_FIGIDS`` are left
+    out. ``generation`` is the index's that answered, and ``given`` the time (ISO 8601, UTC), which the store
+    sets where it is empty.
+
+    Raises:
+        FeedbackError: the question is empty, or it or the comment is too long.
+        ValueError: a value is none of its kind.
+    """
+
+    kind: FeedbackKind
+    question: str
+    figids: tuple[str, ...] = ()
+    comment: str = ""
+    source: Source = "page"
+    generation: str = ""
+    given: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kind", FeedbackKind(self.kind))
+        object.__setattr__(self, "figids", tuple(self.figids)[:MAX_FIGIDS])
+        if self.source not in ("page", "slack", "api"):
+            raise ValueError(f"not a source of feedback: {self.source!r}")
+        if wrong := [figid for figid in self.figids if not FIGID_PATTERN.fullmatch(figid)]:
+            raise ValueError(f"not a figid: {wrong[0]!r}")
+        if not self.question.strip():
+            raise FeedbackError("There is no question that the feedback is about.")
+        if len(self.question) > MAX_QUESTION:
+            raise FeedbackError(
+                f"The question has {len(self.question):,} characters; at most {MAX_QUESTION:,} are kept."
+            )
+        if len(self.comment) > MAX_COMMENT:
+            raise FeedbackError(
+                f"The comment has {len(self.comment):,} characters, and at most {MAX_COMMENT:,} are kept. Shorten it."
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self) | {"kind": self.kind.value, "figids": list(self.figids)}
+
+
+_COLUMNS = tuple(f.name for f in fields(Feedback))
+_INSERT = f"INSERT INTO feedback ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608 - own names
+_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM feedback ORDER BY id"  # noqa: S608 - as above
+
+
+class FeedbackStore:
+    """The feedback in one SQLite file, which threads and processes may share.
+
+    The file is made when the first feedback is added, so that an index in a folder that cannot be written can
+    be served all the same.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._closed = False
+
+    def add(self, feedback: Feedback) -> int:
+        """Keep it; returns its number, from 1.
+
+        Raises:
+            FeedbackError: the file cannot be written.
+        """
+        stamped = replace(feedback, given=feedback.given or datetime.now(UTC).isoformat(timespec="seconds"))
+        row = stamped.to_dict() | {"figids": json.dumps(stamped.figids)}
+        with self._using("written") as connection, connection:
+            return connection.execute(_INSERT, [_storable(row[name]) for name in _COLUMNS]).lastrowid or 0
+
+    def all(self) -> list[Feedback]:
+        """Everything that was said, oldest first.
+
+        Raises:
+            FeedbackError: the file cannot be read.
+        """
+        if not self._path.exists():
+            return []
+        with self._using("read") as connection:
+            rows = connection.execute(_SELECT).fetchall()
+        return [_parse(row, self._path) for row in rows]
+
+    def close(self) -> None:
+        """Release the file; closing twice is harmless."""
+        with self._lock:
+            self._closed = True
+            if self._connection:
+                self._connection.close()
+                self._connection = None
+
+    @contextmanager
+    def _using(self, what: str) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            if self._closed:
+                raise FeedbackError("The feedback has been closed.")
+            try:
+                self._connection = self._connection or self._open()
+                yield self._connection
+            except (sqlite3.Error, OSError) as exc:
+                raise FeedbackError(f"The feedback in {self._path} cannot be {what}: {exc}.") from exc
+
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, timeout=SECONDS_TO_WAIT, check_same_thread=False)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(_TABLE)
+        except sqlite3.Error:
+            connection.close()
+            raise
+        return connection
+
+
+def to_cases(feedback: Iterable[Feedback]) -> list[dict[str, Any]]:
+    """Questions that the evaluation can score, each once, as the objects of its file; see ``evaluation.read_cases``.
+
+    A question's figures are those that a comment on missed ones names, and those of answers that were useful,
+    without those of answers that cite wrongly (if the comment on that names some of them, without these only).
+    A question for which no figure is left yields no case. A question that was a follow-up is taken as it stands.
+    """
+    questions: dict[str, str] = {}
+    missed: dict[str, list[str]] = {}
+    useful: dict[str, list[str]] = {}
+    wrong: dict[str, set[str]] = {}
+    for said in feedback:
+        key = " ".join(said.question.split()).casefold()
+        questions.setdefault(key, " ".join(said.question.split()))
+        named = [found.rstrip(".") for found in FIGID_PATTERN.findall(said.comment)]
+        match said.kind:
+            case FeedbackKind.USEFUL:
+                useful.setdefault(key, []).extend(said.figids)
+            case FeedbackKind.MISSED_FIGURE:
+                missed.setdefault(key, []).extend(named)
+            case FeedbackKind.WRONG_CITATION:
+                wrong.setdefault(key, set()).update({*named} & {*said.figids} or said.figids)
+    found: list[dict[str, Any]] = []
+    for key, question in questions.items():
+        kept = [figid for figid in useful.get(key, ()) if figid not in wrong.get(key, ())]
+        gold = list(dict.fromkeys([*missed.get(key, ()), *kept]))
+        if gold:
+            qid = "feedback-" + hashlib.sha256(key.encode()).hexdigest()[:10]
+            found.append({"qid": qid, "type": "known", "question": question, "gold": gold})
+    return found
+
+
+def _storable(value: str) -> str:
+    """The text without lone surrogates, which a file in UTF-8 cannot hold."""
+    return value.encode("utf-8", "replace").decode()
+
+
+def _parse(row: tuple[str, ...], path: Path) -> Feedback:
+    values: dict[str, Any] = dict(zip(_COLUMNS, row, strict=True))
+    try:
+        return Feedback(**(values | {"figids": tuple(json.loads(values["figids"]))}))
+    except ValueError as exc:
+        raise FeedbackError(f"The feedback in {path} cannot be read: {exc}.") from exc
