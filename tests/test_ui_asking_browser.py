@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from browsing import (
     DESCRIBE_SEED,
+    SEED,
     Visit,
     Watched,
     address,
@@ -24,6 +27,7 @@ from playwright.sync_api import Page, expect
 
 from pfocr_chat import Assistant, Conversation, Filters, open_assistant
 from pfocr_chat.embedder import Embedder
+from pfocr_chat.feedback import FILE_NAME, FeedbackStore
 from pfocr_chat.indexing import build_index
 from pfocr_chat.records import Kind
 from pfocr_chat.ui.suggestions import follow_ups
@@ -226,3 +230,81 @@ genes:
   entrez: 7124
 ---
 """
+
+
+def test_feedback_on_an_answer_is_stored(address: str, visit: Visit, seed_assistant: Assistant) -> None:
+    """Useful is stored at once; what is wrong is asked for, and stored with the comment, in the index's folder."""
+    store = FeedbackStore(Path(seed_assistant.status().vectorstore) / FILE_NAME)
+    page = visit(address)
+    ask(page, DESCRIBE_SEED)
+    page.get_by_role("button", name="Useful").click()
+    expect(page.locator(".pfc-tools")).to_contain_text(["marked as “useful”", ""])
+    ask(page, TWO_NAMES)
+    page.get_by_role("button", name="Missed figure").click()
+    page.locator("#pfc-comment textarea").fill("PMC1__other is missing")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator("#pfc-comment")).to_have_count(0)
+    expect(page.locator(".pfc-tools", has_text="marked as “missed figure”")).to_have_count(1)
+
+    said = store.all()
+    store.close()
+    assert [(f.kind.value, f.question, f.comment) for f in said] == [
+        ("useful", DESCRIBE_SEED, ""),
+        ("missed figure", TWO_NAMES, "PMC1__other is missing"),
+    ]
+    assert said[0].figids == (SEED,)
+
+
+def test_the_history_stays_in_the_browser(address: str, visit: Visit) -> None:
+    """After a reload, what was asked is still there to be read or asked again, until it is forgotten."""
+    page = visit(address)
+    ask(page, DESCRIBE_SEED)
+    page.reload()
+    expect(page.locator("#pfc-box textarea")).to_be_editable()
+    expect(page.locator(".pfc-question")).to_have_count(0)
+    page.locator(".pfc-history summary").click()
+    page.locator(".pfc-recall", has_text=DESCRIBE_SEED).click()
+    expect(page.locator(".pfc-kept")).to_contain_text("Kept in this browser")
+    expect(page.locator(".pfc-kept a")).to_have_attribute("href", f"https://pfocr.wikipathways.org/figures/{SEED}.html")
+    page.get_by_role("button", name="Ask it now").click()
+    expect(page.locator(".pfc-card")).to_have_count(1)
+
+    page.locator(".pfc-history summary").click()
+    page.get_by_role("button", name="Forget all").click()
+    expect(page.locator(".pfc-history li")).to_have_text("Nothing yet.")
+    page.keyboard.press("Escape")
+    expect(page.locator(".pfc-history")).not_to_have_attribute("open", "")
+    assert page.evaluate("localStorage.getItem('pfocr-chat-history')") is None
+
+
+def test_a_shared_link_asks_its_question(address: str, visit: Visit, seed_assistant: Assistant) -> None:
+    """The link to an answer asks its question when it is opened, and says so where the index is another one."""
+    page = visit(address)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    ask(page, DESCRIBE_SEED)
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    link = page.evaluate("navigator.clipboard.readText()")
+    generation = seed_assistant.status().generation
+    assert parse_qs(urlsplit(link).query) == {"q": [DESCRIBE_SEED], "g": [generation]}
+
+    other = visit(link)
+    expect(other.locator(".pfc-question")).to_have_text(DESCRIBE_SEED)
+    expect(other.locator(".pfc-card")).to_have_count(1)
+    expect(other.locator(".pfc-beside")).to_have_count(0)
+    assert urlsplit(other.url).query == ""
+    older = visit(link.replace(generation, "g999999"))
+    expect(older.locator(".pfc-beside")).to_contain_text("g999999")
+
+
+def test_a_conversation_is_saved(address: str, visit: Visit) -> None:
+    """The whole conversation is saved as Markdown and as JSON."""
+    page = visit(address)
+    ask(page, DESCRIBE_SEED)
+    ask(page, TWO_NAMES)
+    for form, name in (("md", "Save as Markdown"), ("json", "Save as JSON")):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=name).click()
+        assert download.value.suggested_filename == f"pfocr-chat-conversation.{form}"
+        text = Path(download.value.path()).read_text("utf-8")
+        assert text.index(DESCRIBE_SEED) < text.index(TWO_NAMES)

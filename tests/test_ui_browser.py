@@ -36,6 +36,7 @@ from browsing import (
 from playwright.sync_api import Page, expect
 
 from pfocr_chat import Answer, Assistant, Conversation, LlmError, PfocrChatError, QuestionError, Stage, Text
+from pfocr_chat.lexicon import name_key
 from pfocr_chat.records import Kind
 from pfocr_chat.ui import serve
 from pfocr_chat.ui.cards import QUOTE_LABELS
@@ -314,7 +315,7 @@ def test_the_page_fits_the_screen(address: str, visit: Visit, width: int) -> Non
     """Nothing needs sideways scrolling, and on a phone a key still brings its card into view."""
     page = visit(address, width=width, height=844)
     ask(page, BY_YEAR)
-    page.locator("a.pfc-count[href='#list-1-0-0']").click()
+    page.locator(".pfc-bars a[href='#list-1-0-0']").click()
     expect(page.locator("#pfc-results h2")).to_be_in_viewport()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     ask(page, DESCRIBE_SEED)
@@ -380,9 +381,10 @@ def test_a_count_by_year_is_drawn_and_each_number_lists_its_figures(
     table = seed_assistant.ask(BY_YEAR).table
     assert table is not None
     page = visit(address)
-    expect(page.locator("#pfc-plot")).to_have_count(0)
+    expect(page.locator(".pfc-bars")).to_have_count(0)
     ask(page, BY_YEAR)
-    expect(page.locator("#pfc-plot .mark-rect.role-mark path").first).to_be_visible()
+    years = [int(row.label) for row in table.rows]
+    expect(page.locator(".pfc-bars li")).to_have_count(max(years) - min(years) + 1)
     expect(page.locator("#pfc-results h2")).to_have_text(f"{table.total} figures answer this")
 
     for number, row in list(enumerate(table.rows))[:3]:
@@ -391,11 +393,42 @@ def test_a_count_by_year_is_drawn_and_each_number_lists_its_figures(
         expect(page.locator("#pfc-results h2")).to_be_focused()
         assert figids_listed(page) == list(row.figids)
     ask(page, "hello")
-    expect(page.locator("#pfc-plot")).to_be_hidden()
+    expect(page.locator(".pfc-bars")).to_have_count(0)
     expect(page.locator(".pfc-results")).to_have_count(0)
     page.locator("#pfc-chat a.pfc-count").first.click()
-    expect(page.locator("#pfc-plot")).to_be_visible()
+    expect(page.locator(".pfc-bars")).to_be_visible()
     expect(page.locator("#pfc-results td code")).to_have_count(table.total)
+
+
+def test_a_number_alone_is_drawn_by_year_and_gene(address: str, visit: Visit) -> None:
+    """Where only a number was asked for, the years and the commonest other genes of its figures are drawn."""
+    page = visit(address)
+    ask(page, "How many figures are there?")
+
+    expect(page.locator(".pfc-bars figcaption")).to_contain_text(["Figures by year", "Figures by gene"])
+
+
+def test_a_list_is_sorted_by_its_heads(address: str, visit: Visit, seed_assistant: Assistant) -> None:
+    """A click on a head sorts the whole list by that column, a second one the other way round, also what is saved."""
+    figids = seed_assistant.ask("List all figures").figids
+    records = [record for figid in figids if (record := seed_assistant.record(figid))]
+    page = visit(address)
+    ask(page, "List all figures")
+    assert figids_listed(page) == list(figids)
+    page.locator("th.pfc-by-year a").click()
+    expect(page.locator("th.pfc-by-year")).to_have_attribute("aria-sort", "descending")
+    newest = sorted((r.year for r in records if r.year), reverse=True)
+    assert [int(y) for y in page.locator("#pfc-results td.pfc-year").all_inner_texts() if y] == newest
+    _, text = saved(page, "csv")
+    assert [row["figid"] for row in csv.DictReader(io.StringIO(text))] == figids_listed(page)
+    page.locator("th.pfc-by-year a").click()
+    expect(page.locator("th.pfc-by-year")).to_have_attribute("aria-sort", "ascending")
+    page.locator("th.pfc-by-title a").click()
+    expect(page.locator("th.pfc-by-title")).to_have_attribute("aria-sort", "ascending")
+    titled = sorted((name_key(r.title), r.title) for r in records if r.title)
+    assert page.locator("#pfc-results td a").first.inner_text() == " ".join(titled[0][1].split())
+    page.get_by_role("button", name="Wider list").click()
+    expect(page.get_by_role("button", name="Narrower list")).to_be_visible()
 
 
 def test_numbers_and_groups_work_from_the_keyboard(address: str, visit: Visit, seed_assistant: Assistant) -> None:

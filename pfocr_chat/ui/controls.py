@@ -1,4 +1,4 @@
-"""The conditions beside the chat: controls, and the filters that they stand for."""
+"""The conditions beside the chat, and the comment on an answer: controls, and what their values stand for."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from pfocr_chat.errors import QuestionError
+from pfocr_chat.feedback import MAX_COMMENT, FeedbackKind
 from pfocr_chat.queries import Filters
 
 TITLE = "Filters"
@@ -116,3 +117,48 @@ def shown(filters: Filters) -> Filters:
     return Filters(
         filters.year_from, filters.year_to, filters.organisms, (), (), (), filters.genes_all, filters.genes_any
     )
+
+
+ASKED_BACK = {
+    FeedbackKind.WRONG_CITATION: "Which citation is wrong, and how?",
+    FeedbackKind.MISSED_FIGURE: "Which figure is missed? Its figid or address helps most.",
+}
+"""What is asked of a visitor who says more than that an answer is useful."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Comment:
+    """Where a visitor says what is wrong with an answer; ``about`` holds the turn and the kind of feedback."""
+
+    frame: gr.Column
+    text: gr.Textbox
+    send: gr.Button
+    cancel: gr.Button
+    about: gr.State
+
+    def asking(self, turn: int, kind: FeedbackKind) -> dict[Any, Any]:
+        """The update after which the comment on an answer is asked for."""
+        return {
+            self.frame: gr.Column(visible=True),
+            self.text: gr.Textbox(value="", label=ASKED_BACK[kind]),
+            self.about: (turn, kind),
+        }
+
+    def closed(self) -> dict[Any, Any]:
+        """The update after which nothing is asked."""
+        return {self.frame: gr.Column(visible=False), self.text: "", self.about: None}
+
+    @property
+    def outputs(self) -> list[Any]:
+        """What ``asking`` and ``closed`` update."""
+        return [self.frame, self.text, self.about]
+
+
+def build_comment() -> Comment:
+    """The comment, out of sight, in the place where it is made."""
+    with gr.Column(visible=False, elem_id="pfc-say") as frame:
+        text = gr.Textbox(label="Comment", max_lines=4, max_length=MAX_COMMENT, elem_id="pfc-comment")
+        with gr.Row():
+            send = gr.Button("Send", variant="primary", size="sm")
+            cancel = gr.Button("Cancel", size="sm")
+    return Comment(frame, text, send, cancel, gr.State(None))

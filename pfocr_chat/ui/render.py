@@ -15,6 +15,7 @@ from markdown_it.token import Token
 
 from pfocr_chat.answers import Answer, Citation, NearMiss, Status
 from pfocr_chat.citations import KEY
+from pfocr_chat.feedback import FeedbackKind
 from pfocr_chat.queries import Intent
 from pfocr_chat.ui.html import act, counted, line, link, one_line, shortened
 from pfocr_chat.ui.parts import Part, parts_of
@@ -35,13 +36,13 @@ def render_markdown(text: str, key: KeyLink = lambda _: None) -> str:
     return one_line("".join(_render(token, key) for token in _MARKDOWN.parse(text)))
 
 
-def render_question(question: str, conditions: str = "") -> str:
-    """A person's question as a chat message, with conditions set beside it in words; a very long one is cut short."""
+def render_question(question: str, *notes: str) -> str:
+    """A person's question as a chat message, with what is to be said of it; a very long one is cut short."""
     question = question.strip()
     if len(question) > QUESTION_LIMIT:
         question = question[:QUESTION_LIMIT].rstrip() + " …"
     lines = "<br>".join(escape(line) for line in question.splitlines())
-    also = f'<p class="pfc-note pfc-beside">Only figures {line(conditions)}</p>' if conditions else ""
+    also = "".join(f'<p class="pfc-note pfc-beside">{line(note)}</p>' for note in notes)
     return f'<div class="pfc-question">{one_line(lines)}</div>{also}'
 
 
@@ -69,6 +70,17 @@ def render_failure(sentence: str) -> str:
     )
 
 
+def render_tools(turn: int, verdict: FeedbackKind | None = None) -> str:
+    """What can be done with an answer: say what it was worth, and share it."""
+    if verdict:
+        said = f'<span class="pfc-note">Thank you: marked as “{verdict.value}”.</span>'
+    else:
+        says = ((FeedbackKind.USEFUL, "Useful"), (FeedbackKind.WRONG_CITATION, "Wrong citation"))
+        kinds = (*says, (FeedbackKind.MISSED_FIGURE, "Missed figure"))
+        said = "".join(act("say", f"{turn}-{kind.name.lower()}", label) for kind, label in kinds)
+    return f'<p class="pfc-tools">{said}{act("share", str(turn), "Copy link")}</p>'
+
+
 def render_next(questions: Sequence[str], *, is_edited: bool = False) -> str:
     """What can be done after the last answer: ask it again or in other words, or one of ``questions``."""
     if is_edited:
@@ -78,7 +90,9 @@ def render_next(questions: Sequence[str], *, is_edited: bool = False) -> str:
         )
     items = "".join(f"<li>{act('ask', question)}</li>" for question in questions)
     asks = f'<p class="pfc-label">Go on with</p><ul class="pfc-next">{items}</ul>' if items else ""
-    return f'{asks}<p class="pfc-again">{act("retry", "", "Ask again")}{act("edit", "", "Edit the question")}</p>'
+    again = act("retry", "", "Ask again") + act("edit", "", "Edit the question")
+    save = act("talk", "md", "Save as Markdown") + act("talk", "json", "Save as JSON")
+    return f'{asks}<p class="pfc-tools">{again}{save}</p>'
 
 
 def render_answer(answer: Answer, turn: int) -> str:
@@ -105,7 +119,7 @@ def render_header(status: Status) -> str:
     """The page's title and a line of what is indexed and what answers."""
     answers = "answers quote the figures" if status.llm == "none" else f"answers by {status.llm}"
     figures = counted(status.figures, "figure")
-    return _header(f"{figures} · {answers}")
+    return _header(f"{figures} · {answers}", status.generation)
 
 
 def render_broken_header(sentence: str) -> str:
@@ -113,11 +127,14 @@ def render_broken_header(sentence: str) -> str:
     return _header(sentence)
 
 
-def _header(sentence: str) -> str:
+def _header(sentence: str, generation: str = "") -> str:
     return (
-        '<header class="pfc-header"><h1>PFOCR Chat</h1>'
+        f'<header class="pfc-header" data-generation="{line(generation)}"><h1>PFOCR Chat</h1>'
         f'<p class="pfc-tagline">{TAGLINE}</p>'
-        f'<p class="pfc-status">{line(sentence)}</p></header>'
+        f'<p class="pfc-status">{line(sentence)}</p>'
+        '<details class="pfc-history"><summary>History</summary><div class="pfc-history-box">'
+        '<p class="pfc-note">Kept in this browser only.</p><ol></ol>'
+        '<button type="button" class="pfc-forget">Forget all</button></div></details></header>'
     )
 
 

@@ -11,12 +11,15 @@ from pfocr_chat.answers import Answer, Conversation, Stage, Text
 from pfocr_chat.errors import PfocrChatError, QuestionError
 from pfocr_chat.exports import Format
 from pfocr_chat.exports import render as export
-from pfocr_chat.queries import Filters
+from pfocr_chat.feedback import Feedback, FeedbackKind, FeedbackStore
+from pfocr_chat.queries import Filters, Intent
+from pfocr_chat.tables import Facet, FacetTable
 from pfocr_chat.ui import render
+from pfocr_chat.ui.bars import without_names
 from pfocr_chat.ui.cards import render_cards, render_panel
 from pfocr_chat.ui.feed import Feed
 from pfocr_chat.ui.parts import Part, parts_of
-from pfocr_chat.ui.results import View, figids_in, page_of, render_results
+from pfocr_chat.ui.results import SORT_LIMIT, View, figids_in, page_of, render_results, sorted_by
 from pfocr_chat.ui.suggestions import follow_ups
 
 if TYPE_CHECKING:
@@ -29,21 +32,26 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question as it was asked: with the conditions set beside it, and after which conversation."""
+    """A question as it was asked: with the conditions set beside it, after which conversation, and a note on it."""
 
     question: str
     filters: Filters | None = None
     before: Conversation = field(default_factory=Conversation)
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """What was asked with its reply and the cards of the figures it cites, both as HTML, and the answer itself."""
+    """What was asked with its reply and the cards of the figures it cites, both as HTML, and the answer itself.
+
+    ``verdict`` is what the visitor said of it.
+    """
 
     asked: Asked
     reply: str
     cards: str = ""
     answer: Answer | None = None
+    verdict: FeedbackKind | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +83,9 @@ class Session:
     def messages(self) -> list[dict[str, str]]:
         """The chat's messages, oldest first, as ``role`` and ``content``."""
         found: list[dict[str, str]] = []
-        for exchange in self.exchanges:
-            found += _messages(exchange.asked, exchange.reply)
+        for turn, exchange in enumerate(self.exchanges, start=1):
+            tools = render.render_tools(turn, exchange.verdict) if exchange.answer else ""
+            found += _messages(exchange.asked, exchange.reply + tools)
         if self.pending:
             found += _messages(self.pending.asked, render.render_progress(self.pending.text, self.pending.stage))
         elif self.exchanges:
@@ -110,6 +119,16 @@ class Session:
         return self.exchanges[turn - 1].answer if 1 <= turn <= len(self.exchanges) else None
 
     @property
+    def answers(self) -> tuple[Answer, ...]:
+        """Every answer and abstention that the page shows, oldest first."""
+        return tuple(exchange.answer for exchange in self.exchanges if exchange.answer)
+
+    def with_verdict(self, turn: int, verdict: FeedbackKind) -> Session:
+        """This session with what the visitor says of the answer of a turn."""
+        judged = replace(self.exchanges[turn - 1], verdict=verdict)
+        return replace(self, exchanges=(*self.exchanges[: turn - 1], judged, *self.exchanges[turn:]))
+
+    @property
     def last_asked(self) -> Asked | None:
         """The last question that the page shows a reply to."""
         return self.exchanges[-1].asked if self.exchanges else None
@@ -135,17 +154,17 @@ class Session:
 
 
 def answer_question(
-    assistant: Assistant, question: str, session: Session, filters: Filters | None = None
+    assistant: Assistant, question: str, session: Session, filters: Filters | None = None, *, note: str = ""
 ) -> Generator[Session, None, None]:
     """The session to show, again and again, while ``question`` is answered.
 
-    ``filters`` are conditions that hold besides those in its words. Raises nothing: a failure becomes a sentence in
-    the chat. A question that is refused leaves no trace but that sentence. Closing the generator, or ``stop`` of a
-    session that it gave, stops the assistant.
+    ``filters`` are conditions that hold besides those in its words, and ``note`` is shown below it. Raises nothing:
+    a failure becomes a sentence in the chat. A question that is refused leaves no trace but that sentence. Closing
+    the generator, or ``stop`` of a session that it gave, stops the assistant.
     """
     before = replace(session, pending=None, notice=None)
     session = before.undone() if before.editing else before
-    asked = Asked(question, filters or None, session.conversation)
+    asked = Asked(question, filters or None, session.conversation, note)
     try:
         yield from _answering(assistant, asked, session)
     except QuestionError as error:
@@ -163,8 +182,9 @@ def list_figures(assistant: Assistant, session: Session, view: View) -> str:
     if answer is None:
         return ""
     try:
-        figids = page_of(figids_in(answer, view), view)
-        return render_results(answer, view, assistant.hits(replace(answer, figids=figids)))
+        figids = page_of(ordered_figids(assistant, answer, view), view)
+        hits = assistant.hits(replace(answer, figids=figids))
+        return render_results(answer, view, hits, tables_of(assistant, answer))
     except PfocrChatError as error:
         return render.render_error(str(error))
     except Exception:
@@ -172,10 +192,47 @@ def list_figures(assistant: Assistant, session: Session, view: View) -> str:
         return render.render_error(APOLOGY)
 
 
+def ordered_figids(assistant: Assistant, answer: Answer, view: View) -> tuple[str, ...]:
+    """All figures of a view in its order."""
+    figids = figids_in(answer, view)
+    if view.sort is None or (view.sort.is_read and len(figids) > SORT_LIMIT):
+        return figids
+    if view.sort.is_read:
+        return sorted_by(view.sort, assistant.hits(replace(answer, figids=figids)), down=view.down)
+    table = assistant.count(Facet(view.sort.value), figids)
+    rows = sorted(table.rows, key=lambda row: row.label.casefold(), reverse=view.down)
+    known = (figid for row in rows for figid in row.figids)
+    return tuple(dict.fromkeys([*known, *figids]))
+
+
+def tables_of(assistant: Assistant, answer: Answer) -> tuple[FacetTable, ...]:
+    """What is drawn beside an answer: its own count; where only a number was asked for, its years and genes."""
+    if answer.table:
+        return (answer.table,)
+    if answer.query is None or answer.query.intent is not Intent.COUNT or len(answer.figids) < 2:
+        return ()
+    asked = [name for entity in answer.query.entities for name in entity.names]
+    years, genes = assistant.count(Facet.YEAR, answer.figids), assistant.count(Facet.GENE, answer.figids)
+    return years, without_names(genes, asked)
+
+
 def export_figures(assistant: Assistant, answer: Answer, view: View, form: Format) -> str:
     """All figures of a view, not only those of its page, as the text of a file."""
-    hits = assistant.hits(replace(answer, figids=figids_in(answer, view)))
+    hits = assistant.hits(replace(answer, figids=ordered_figids(assistant, answer, view)))
     return export(hits, form, question=answer.question)
+
+
+def keep_feedback(store: FeedbackStore, session: Session, turn: int, kind: FeedbackKind, comment: str = "") -> Session:
+    """The session after what a visitor says of an answer was kept, or with a notice on why it could not be."""
+    answer = session.said(turn)
+    if answer is None:
+        return session
+    figids = tuple(dict.fromkeys([*(c.figid for c in answer.citations), *answer.figids]))
+    try:
+        store.add(Feedback(kind, answer.question, figids, comment.strip(), generation=answer.generation))
+    except PfocrChatError as error:
+        return replace(session, notice=str(error))
+    return replace(session, notice=None).with_verdict(turn, kind)
 
 
 def part_at(session: Session, place: str) -> Part | None:
@@ -209,5 +266,6 @@ def _answering(assistant: Assistant, asked: Asked, session: Session) -> Generato
 
 
 def _messages(asked: Asked, reply: str) -> list[dict[str, str]]:
-    question = render.render_question(asked.question, str(asked.filters or ""))
+    conditions = f"Only figures {asked.filters}" if asked.filters else ""
+    question = render.render_question(asked.question, *filter(None, (conditions, asked.note)))
     return [{"role": "user", "content": question}, {"role": "assistant", "content": reply}]
