@@ -89,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     chat = _add(commands, "chat", _chat, "serve the chat page", llm=True)
     chat.add_argument("--host", default="127.0.0.1", help="address to listen at (127.0.0.1)")
     chat.add_argument("--port", type=_port, default=7860, help="port to listen at (7860)")
+    chat.add_argument("--images", type=Path, metavar="FOLDER", help="pictures of the figures, called FIGID.jpg or so")
 
     evaluation = _add(commands, "eval", _eval, "measure the answers to a file of questions", llm=True)
     evaluation.add_argument("questions", metavar="QUESTIONS.jsonl", type=Path)
@@ -347,11 +348,14 @@ def _read_list(genes: str) -> str:
 
 
 def _chat(options: argparse.Namespace) -> None:
+    images = options.images or load_config(options.vectorstore).images
+    if images and not images.is_dir():
+        raise ConfigError(f"There is no folder {images} with pictures. Name another with --images, or none.")
     print("Loading the models ...", file=sys.stderr)
     with _open(options) as assistant:
         from pfocr_chat.ui import serve
 
-        serve(assistant, host=options.host, port=options.port)
+        serve(assistant, host=options.host, port=options.port, images=images)
 
 
 def _eval(options: argparse.Namespace) -> None:

@@ -12,18 +12,22 @@ import platformdirs
 from pfocr_chat.errors import ConfigError
 
 PREFIX = "PFOCR_CHAT_"
-KNOWN = {"PFOCR_CHAT_VECTORSTORE", "PFOCR_CHAT_LLM", "PFOCR_CHAT_RERANKER"}
+KNOWN = {"PFOCR_CHAT_VECTORSTORE", "PFOCR_CHAT_LLM", "PFOCR_CHAT_RERANKER", "PFOCR_CHAT_IMAGES"}
 MAX_QUESTION = 4_000
 """Characters; a longer question is refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What can be set: the folder of the index, the language model that answers, and a cross-encoder that ranks."""
+    """What can be set: the folder of the index, the language model that answers, and a cross-encoder that ranks.
+
+    ``images`` is a folder with pictures of figures.
+    """
 
     vectorstore: Path
     llm: str = "auto"
     reranker: str | None = None
+    images: Path | None = None
 
 
 def load_config(
@@ -36,20 +40,22 @@ def load_config(
     """Settings from arguments, then ``PFOCR_CHAT_VECTORSTORE``, ``PFOCR_CHAT_LLM`` and ``PFOCR_CHAT_RERANKER``.
 
     Without a setting the index is looked for in ``./vectorstore``, then in the user's data folder,
-    the language model is ``auto``, and there is no reranker.
+    the language model is ``auto``, and there is no reranker. ``PFOCR_CHAT_IMAGES`` is a folder of pictures.
 
     Raises:
-        ConfigError: a ``PFOCR_CHAT_`` variable is not one of these three.
+        ConfigError: a ``PFOCR_CHAT_`` variable is none that there is.
     """
     environ = os.environ if environ is None else environ
     unknown = sorted(k for k in environ if k.startswith(PREFIX) and k not in KNOWN)
     if unknown:
         raise ConfigError(f"{unknown[0]} is not a setting. There are: {', '.join(sorted(KNOWN))}.")
+    images = environ.get("PFOCR_CHAT_IMAGES")
     folder = vectorstore or environ.get("PFOCR_CHAT_VECTORSTORE") or _default_vectorstore()
     return Config(
         vectorstore=Path(folder).expanduser(),
         llm=llm or environ.get("PFOCR_CHAT_LLM") or "auto",
         reranker=reranker or environ.get("PFOCR_CHAT_RERANKER") or None,
+        images=Path(images).expanduser() if images else None,
     )
 
 

@@ -532,3 +532,14 @@ def test_the_package_runs_as_a_module(elsewhere: Path) -> None:
     )
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == "pfocr-chat: The folder nowhere does not exist. Name a folder that holds figure records.\n"
+
+
+def test_a_folder_of_pictures_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """The chat page is not started over a folder of pictures that does not exist."""
+    status, _, errors = run(capsys, "chat", "--images", str(tmp_path / "none"))
+
+    assert status == 1
+    assert (
+        errors
+        == f"pfocr-chat: There is no folder {tmp_path / 'none'} with pictures. Name another with --images, or none.\n"
+    )

@@ -22,12 +22,9 @@ JSON = st.recursive(
     lambda children: st.lists(children, max_size=4) | st.dictionaries(st.text(), children, max_size=4),
     max_leaves=12,
 )
+SOURCES = st.lists(st.tuples(st.integers(), HOSTILE, st.just("PMC1__f") | HOSTILE).map(list), max_size=3)
 ENTRIES = st.fixed_dictionaries(
-    {"question": HOSTILE | JSON, "text": HOSTILE | JSON, "generation": HOSTILE | JSON, "sources": JSON}
-    | {
-        "sources": st.lists(st.tuples(st.integers(), HOSTILE, st.just("PMC1__f") | HOSTILE).map(list), max_size=3)
-        | JSON
-    }
+    {"question": HOSTILE | JSON, "text": HOSTILE | JSON, "generation": HOSTILE | JSON, "sources": SOURCES | JSON}
 )
 
 

@@ -32,7 +32,7 @@ from pfocr_chat.ui.transcript import Transcript, render_transcript
 if TYPE_CHECKING:
     from pfocr_chat.assistant import Assistant
 
-ANSWERS_AT_ONCE = 4
+ANSWERS_AT_ONCE = 20
 PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 # Only answers go through Gradio's queue: its browser client closes the stream of the queue's results
 # when an event ends, and loses those of another one that is just being sent.
@@ -88,7 +88,7 @@ class PageEvents:
         filters = self.controls.values
         answering: dict[str, Any] = {
             **PRIVATE,
-            "outputs": [*self._shown(), *self.controls.outputs],
+            "outputs": [*self._shown(), *self.controls.outputs, *self.comment.outputs],
             "concurrency_limit": ANSWERS_AT_ONCE,
             "concurrency_id": "answers",
             "trigger_mode": "once",
@@ -218,8 +218,10 @@ class PageEvents:
         if session.pending and not session.pending.feed.is_stopped:
             return
         with closing(answer_question(self.assistant, question, session, filters, note=note)) as sessions:
+            closed = self.comment.closed()
             for latest in sessions:
-                yield self._show(latest)
+                yield self._show(latest) | closed
+                closed = {}
 
     def _tell(self, session: Session) -> Update:
         """The update of the conversation alone."""

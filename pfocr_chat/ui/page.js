@@ -242,10 +242,22 @@
     link.remove();
   };
 
-  // Gradio labels each message with its raw HTML, which a screen reader would read out.
+  // A new question comes to the top of the chat, its answer grows below it.
+  let asked = 0;
+  new MutationObserver(() => {
+    const questions = document.querySelectorAll("#pfc-chat .pfc-question");
+    if (questions.length > asked) bringIntoView(questions[questions.length - 1], "start");
+    asked = questions.length;
+  }).observe(document, { subtree: true, childList: true });
+
+  // What Gradio says to screen readers and is not so: each message labelled with its raw HTML, buttons as list items.
   new MutationObserver(() => {
     for (const message of document.querySelectorAll("#pfc-chat [data-testid][aria-label]")) {
       message.removeAttribute("aria-label");
+    }
+    for (const examples of document.querySelectorAll("#pfc-chat .examples[role=list]")) {
+      examples.setAttribute("role", "group");
+      examples.setAttribute("aria-label", "Examples");
     }
   }).observe(document, { subtree: true, childList: true, attributes: true, attributeFilter: ["aria-label"] });
 })();

@@ -91,6 +91,7 @@ def _chat(examples: Sequence[str]) -> gr.Chatbot:
         buttons=[],
         feedback_options=None,
         latex_delimiters=[],
+        autoscroll=False,  # the page's script brings each question to the top, to be read on from there
         allow_tags=False,
         placeholder=PLACEHOLDER,
         group_consecutive_messages=False,

@@ -45,14 +45,21 @@ HEADERS = {
 SECONDS_TO_FINISH = 3
 
 
-def serve(assistant: Assistant, *, host: str = "127.0.0.1", port: int = 7860, open_browser: bool = False) -> None:
-    """Offer the page at ``host``:``port`` until it is interrupted.
+def serve(
+    assistant: Assistant,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 7860,
+    images: Path | None = None,
+    open_browser: bool = False,
+) -> None:
+    """Offer the page at ``host``:``port`` until it is interrupted; ``images`` is a folder of the figures' pictures.
 
     Raises ``PfocrChatError`` where that address cannot be had, before anything is served.
     """
     with closing(_listen(host, port)) as listener:
         config = uvicorn.Config(
-            build_app(assistant),
+            build_app(assistant, images=images),
             host=host,
             port=port,
             log_level="warning",

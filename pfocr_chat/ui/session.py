@@ -44,13 +44,14 @@ class Asked:
 class Exchange:
     """What was asked with its reply and the cards of the figures it cites, both as HTML, and the answer itself.
 
-    ``verdict`` is what the visitor said of it.
+    ``further`` are questions to go on with, and ``verdict`` is what the visitor said of the answer.
     """
 
     asked: Asked
     reply: str
     cards: str = ""
     answer: Answer | None = None
+    further: tuple[str, ...] = ()
     verdict: FeedbackKind | None = None
 
 
@@ -89,9 +90,7 @@ class Session:
         if self.pending:
             found += _messages(self.pending.asked, render.render_progress(self.pending.text, self.pending.stage))
         elif self.exchanges:
-            latest = self.exchanges[-1]
-            further = follow_ups(latest.answer) if latest.answer else ()
-            found[-1]["content"] += render.render_next(further, is_edited=self.editing)
+            found[-1]["content"] += render.render_next(self.exchanges[-1].further, is_edited=self.editing)
         if self.notice:
             found.append({"role": "assistant", "content": render.render_error(self.notice)})
         return found
@@ -147,7 +146,8 @@ class Session:
         """This session with one more question and its answer."""
         turn = len(self.exchanges) + 1
         reply, cards = render.render_answer(answer, turn), render_cards(answer, turn)
-        return self._with(answer.conversation, Exchange(asked, reply, cards, answer))
+        kept = replace(answer, hits=())  # nine tenths of its size; the assistant makes those that are shown again
+        return self._with(answer.conversation, Exchange(asked, reply, cards, kept, follow_ups(answer)))
 
     def _with(self, conversation: Conversation, exchange: Exchange) -> Session:
         return Session(conversation, (*self.exchanges, exchange))
