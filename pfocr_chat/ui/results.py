@@ -157,7 +157,8 @@ def render_results(answer: Answer, view: View, hits: Sequence[Hit], tables: Sequ
         _table(hits, view, total),
         _pages(view, total),
     ]
-    return f'<section class="pfc-results" id="{view.address}">{"".join(parts)}</section>'
+    place = "" if answer.citations else " pfc-first"
+    return f'<section class="pfc-results{place}" id="{view.address}">{"".join(parts)}</section>'
 
 
 def _bars(table: FacetTable, answer: Answer, view: View) -> str:

@@ -212,8 +212,9 @@ def tables_of(assistant: Assistant, answer: Answer) -> tuple[FacetTable, ...]:
     if answer.query is None or answer.query.intent is not Intent.COUNT or len(answer.figids) < 2:
         return ()
     asked = [name for entity in answer.query.entities for name in entity.names]
-    years, genes = assistant.count(Facet.YEAR, answer.figids), assistant.count(Facet.GENE, answer.figids)
-    return years, without_names(genes, asked)
+    years = assistant.count(Facet.YEAR, answer.figids)
+    genes = without_names(assistant.count(Facet.GENE, answer.figids), asked)
+    return (years, genes) if genes.rows and genes.rows[0].figures > 1 else (years,)
 
 
 def export_figures(assistant: Assistant, answer: Answer, view: View, form: Format) -> str:
