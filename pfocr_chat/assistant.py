@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,7 +19,7 @@ from pfocr_chat.chain import HITS, Chain
 from pfocr_chat.conditions import checked_filters
 from pfocr_chat.config import Config, load_config
 from pfocr_chat.embedder import Embedder
-from pfocr_chat.errors import IndexMismatchError, PfocrChatError
+from pfocr_chat.errors import IndexMismatchError, PfocrChatError, QuestionError
 from pfocr_chat.facets import count_facet
 from pfocr_chat.genelists import GeneListAnswer, compare_gene_list
 from pfocr_chat.generations import FORMAT, Manifest, check_files, generation_folder, read_manifest
@@ -31,6 +33,9 @@ from pfocr_chat.reranker import Reranker
 from pfocr_chat.retriever import Retriever
 from pfocr_chat.tables import Facet, FacetTable
 from pfocr_chat.vectorindex import FOLDER_NAME, VectorIndex
+
+_questions = logging.getLogger("pfocr_chat.questions")
+"""Is told of each question; at INFO, and without its words, which may be private."""
 
 
 def open_assistant(
@@ -197,7 +202,7 @@ class Assistant:
             QuestionError: the question is empty or too long, or a filter names what the index does not have.
         """
         self._check_open()
-        return self._chain.stream(question, conversation or Conversation(), filters)
+        return _told(question, self._chain.stream(question, conversation or Conversation(), filters))
 
     def hits(self, answer: Answer) -> list[Hit]:
         """A hit for each of an answer's figures, in their order, to be shown or exported."""
@@ -246,6 +251,27 @@ class Assistant:
     def as_retriever(self, k: int = 10) -> BaseRetriever:
         """A LangChain retriever over this index; documents carry the figure's fields as metadata."""
         return FigureRetriever(assistant=self, k=k)
+
+
+def _told(question: str, events: Generator[Event, None, None]) -> Generator[Event, None, None]:
+    """The events, after which the log is told what became of the question; its words only as an extra field."""
+    started, outcome = time.perf_counter(), "question failed"
+    try:
+        with closing(events):
+            for event in events:
+                if isinstance(event, Answer):
+                    intent = event.query.intent.value if event.query else "question"
+                    outcome = f"{intent} {'abstained' if event.abstained else 'answered'}"
+                yield event
+    except QuestionError:
+        outcome = "question refused"
+        raise
+    except GeneratorExit:
+        outcome = outcome if outcome != "question failed" else "question stopped"
+        raise
+    finally:
+        took = round(1000 * (time.perf_counter() - started))
+        _questions.info("%s %d ms", outcome, took, extra={"question": question})
 
 
 class FigureRetriever(BaseRetriever):

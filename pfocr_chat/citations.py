@@ -6,7 +6,7 @@ Pure: works on text, keys and records; calls no language model.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from pfocr_chat.answers import Check, Evidence, Verdict
 from pfocr_chat.effects import sense_of
@@ -14,8 +14,23 @@ from pfocr_chat.lexicon import STOPWORDS, atoms, contains, says, spaced
 from pfocr_chat.queries import Entity
 from pfocr_chat.records import FigureRecord
 from pfocr_chat.sentences import split_sentences
+from pfocr_chat.verification import OFF_TOPIC, Support, Verification
+
+Verified = Callable[[str, Sequence[FigureRecord]], Verification]
+"""How far figures bear a sentence out."""
 
 KEY = re.compile(r"\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
+_LIST = rf"{KEY.pattern}(?:\s*(?:,\s*)?(?:(?:and|or)\s+|&\s*)?{KEY.pattern})*"
+_KEYS = re.compile(_LIST)
+_NOUN = re.compile(
+    rf"(?<!\w)(?:(?:as|in|by|from|per|see|both|while|whereas|that|unlike|like|to)\s"
+    rf"|(?P<word>(?:the\s)?fig(?:ure)?s?\.?\s))(?P<keys>{_LIST})",
+    re.IGNORECASE,
+)
+_OPENING = re.compile(rf"^(?P<word>)\s*(?P<keys>{_LIST})(?=\s+[a-z]+\s)")
+"""Keys that are part of the sentence ("as [1] shows", "Figure [2]"), not marks behind what they support."""
+KEYS_HERE = "\ue000"
+"""Stands in a text for keys that are part of its sentence."""
 MAX_QUOTE = 400
 """Characters; a longer sentence is quoted up to a word boundary, with an ellipsis after it."""
 MAX_EXCERPT = 800
@@ -28,6 +43,7 @@ MIN_WORDS = 3
 
 _WITHOUT_SENSE = frozenset("a an the this that these those here is are was were be been being it its also then".split())
 
+_YES = re.compile(r"^Yes[,:.]?\s+")
 _NAME_LIKE = re.compile(r"[^\W_]+(?:[-‐-―−/][^\W_]+)*")
 _FIGID_LIKE = re.compile(r"PMC\d+(?:__\S+)?", re.IGNORECASE)
 _ADDRESS = re.compile(r"\w://|\bwww\.", re.IGNORECASE)
@@ -50,8 +66,29 @@ def render_keys(keys: Sequence[int]) -> str:
 
 
 def without_keys(text: str) -> str:
-    """``text`` with its evidence keys taken out."""
-    return re.sub(r"\s+([.,;:!?])", r"\1", " ".join(KEY.sub(" ", text).split()))
+    """``text`` with its evidence keys taken out; those that the sentence needs as a noun become "the figure"."""
+    plain, nouns = lifted_keys(text)
+    for keys in nouns:
+        plain = plain.replace(KEYS_HERE, "the figures" if len(keys) > 1 else "the figure", 1)
+    return f"T{plain[1:]}" if nouns and plain.startswith("the figure") else plain
+
+
+def lifted_keys(text: str) -> tuple[str, list[tuple[int, ...]]]:
+    """``text`` without evidence keys, and the keys that ``KEYS_HERE`` stands for in it, in order.
+
+    These are part of the sentence, which would not read without them; the others stand behind what they support.
+    """
+    nouns: list[tuple[int, ...]] = []
+
+    def lift(found: re.Match[str]) -> str:
+        nouns.append(parse_keys(found.group("keys")))
+        start = found.start("word") if found.group("word") else found.start("keys")
+        return found.string[found.start() : start] + KEYS_HERE
+
+    text = text.replace(KEYS_HERE, "")
+    plain = " ".join(_KEYS.sub(" ", _NOUN.sub(lift, _OPENING.sub(lift, text))).split())
+    plain = re.sub(r"\s+([.,;:!?)])", r"\1", re.sub(r"\(\s?[,;]?\s?\)", "", plain))
+    return plain.lstrip(":;, "), nouns
 
 
 def best_quote(record: FigureRecord, terms: Sequence[str], entities: Sequence[Entity] = ()) -> str:
@@ -143,12 +180,14 @@ def check_sentence(
     *,
     entities: Sequence[Entity] = (),
     min_shared: float = MIN_SHARED,
+    verified: Verified | None = None,
 ) -> Check:
     """The verdict on one sentence of a draft that cites keys of ``evidence``.
 
     ``entities`` are those that the corpus knows the sentence to name. Supported means: it has a
     key, each key was shown in this turn, every entity, name and number in it stands in a record
-    that it cites, and so does the share ``min_shared`` of its other words; and it holds no address.
+    that it cites, and so does the share ``min_shared`` of its other words; it holds no address; and where ``verified``
+    is given, that finds it supported too. Of several reasons the one that says most is given.
     """
     keys = parse_keys(sentence)
     plain = without_keys(sentence)
@@ -160,13 +199,17 @@ def check_sentence(
         return Check(plain, shown, Verdict.DROPPED, f"cites {render_keys(unknown)}, which was not shown")
     cited = [evidence[key].record for key in keys]
     words = [atom for record in cited for atom in record_atoms(record)]
-    reason = (
-        ("holds an address" if _ADDRESS.search(plain) else None)
-        or _missing_name(plain, words, cited)
-        or _missing_entity(entities, words, cited)
-        or _missing_words(plain, words, min_shared)
-    )
-    return Check(plain, keys, Verdict.DROPPED if reason else Verdict.SUPPORTED, reason)
+    lacking = "holds an address" if _ADDRESS.search(plain) else None
+    lacking = lacking or _missing_name(plain, words, cited) or _missing_entity(entities, words, cited)
+    if lacking:
+        return Check(plain, keys, Verdict.DROPPED, lacking)
+    stray = _missing_words(plain, words, min_shared)
+    found = verified(_YES.sub("", plain), cited) if verified else Verification(Support.SUPPORTED)
+    if stray or found.verdict is Support.UNSUPPORTED:
+        # That it speaks of other things is what its words show better than a word for it.
+        telling = found.verdict is not Support.SUPPORTED and found.reason != OFF_TOPIC
+        return Check(plain, keys, Verdict.DROPPED, found.reason if telling or not stray else stray)
+    return Check(plain, keys, Verdict.PARTLY if found.reason else Verdict.SUPPORTED, found.reason)
 
 
 def record_atoms(record: FigureRecord) -> list[str]:
@@ -244,10 +287,17 @@ def _missing_words(sentence: str, words: Sequence[str], min_shared: float) -> st
         return "says too little to be checked"
     # Where less is asked for, what the words for effects say is verified apart, and they may be others.
     lenient = min_shared < MIN_SHARED
-    shared = sum(_stem_in(atom, words) or (lenient and sense_of(atom) is not None) for atom in content)
-    if shared / len(content) < min_shared:
-        return f"only {shared} of its {len(content)} content words are in the record"
+    strange = [a for a in content if not _stem_in(a, words) and not (lenient and sense_of(a) is not None)]
+    if 1 - len(strange) / len(content) < min_shared:
+        return f"{_listed(strange)} {'is' if len(strange) == 1 else 'are'} not in the record"
     return None
+
+
+def _listed(words: Sequence[str]) -> str:
+    named = [f"“{word}”" for word in words[:3]]
+    if len(words) > len(named):
+        return f"{', '.join(named)} and {len(words) - len(named)} more of its words"
+    return " and ".join(filter(None, (", ".join(named[:-1]), named[-1])))
 
 
 def _stem_in(atom: str, words: Sequence[str]) -> bool:

@@ -91,6 +91,8 @@ def _parser() -> argparse.ArgumentParser:
     chat.add_argument("--port", type=_port, default=7860, help="port to listen at (7860)")
     chat.add_argument("--images", type=Path, metavar="FOLDER", help="pictures of the figures, called FIGID.jpg or so")
 
+    _add_serving(chat)
+
     evaluation = _add(commands, "eval", _eval, "measure the answers to a file of questions", llm=True)
     evaluation.add_argument("questions", metavar="QUESTIONS.jsonl", type=Path)
     evaluation.add_argument("--json", type=Path, metavar="REPORT", help="write the report with a row per question")
@@ -155,6 +157,31 @@ _CONDITIONS = {
 }
 
 
+def _add_serving(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--auth",
+        metavar="WHO",
+        help="ask for a user and a password: @FILE with lines USER:PASSWORD, or USER:PASSWORD itself, which others on"
+        " this machine may see; rather put it into the environment as PFOCR_CHAT_AUTH",
+    )
+    parser.add_argument(
+        "--requests-per-minute",
+        type=_number,
+        default=120,
+        metavar="N",
+        help="how many questions, clicks and calls a client may make (120; 0 for any number)",
+    )
+    parser.add_argument("--root-path", type=_root_path, default="", metavar="PATH", help="where a proxy shows the page")
+    parser.add_argument(
+        "--proxy",
+        action="append",
+        default=[],
+        metavar="ADDRESS",
+        help="a proxy in front, whose X-Forwarded-For says who the client is; may be given again",
+    )
+    parser.add_argument("--log-questions", action="store_true", help="put what was asked into the access log")
+
+
 def _filters(options: argparse.Namespace) -> Filters | None:
     """The conditions given, or ``None`` where there are none."""
     low, high = options.year or (None, None)
@@ -196,6 +223,18 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
     return int(text)
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal() or not text.isascii():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number")
+    return int(text)
+
+
+def _root_path(text: str) -> str:
+    if not re.fullmatch(r"(?:/[\w.~-]+)*/?", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a path such as /pfocr")
+    return text.rstrip("/")
 
 
 def _port(text: str) -> int:
@@ -352,10 +391,21 @@ def _chat(options: argparse.Namespace) -> None:
     if images and not images.is_dir():
         raise ConfigError(f"There is no folder {images} with pictures. Name another with --images, or none.")
     print("Loading the models ...", file=sys.stderr)
-    with _open(options) as assistant:
-        from pfocr_chat.ui import serve
+    from pfocr_chat.ui import Accounts, Serving, serve
 
-        serve(assistant, host=options.host, port=options.port, images=images)
+    who = options.auth or os.environ.get("PFOCR_CHAT_AUTH")
+    serving = Serving(
+        accounts=Accounts.parse(who) if who else None,
+        per_minute=options.requests_per_minute,
+        root_path=options.root_path,
+        proxies=tuple(options.proxy),
+        log_questions=options.log_questions,
+        images=images,
+    )
+    with _open(options) as assistant:
+        serve(assistant, host=options.host, port=options.port, serving=serving)
+    sys.stdout.flush()
+    os._exit(0)  # everything is closed; the interpreter with its libraries would take seconds to end
 
 
 def _eval(options: argparse.Namespace) -> None:

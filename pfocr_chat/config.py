@@ -12,7 +12,7 @@ import platformdirs
 from pfocr_chat.errors import ConfigError
 
 PREFIX = "PFOCR_CHAT_"
-KNOWN = {"PFOCR_CHAT_VECTORSTORE", "PFOCR_CHAT_LLM", "PFOCR_CHAT_RERANKER", "PFOCR_CHAT_IMAGES"}
+KNOWN = {f"PFOCR_CHAT_{name}" for name in ("VECTORSTORE", "LLM", "RERANKER", "AUTH", "IMAGES")}
 MAX_QUESTION = 4_000
 """Characters; a longer question is refused."""
 

@@ -14,13 +14,23 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from pfocr_chat.answers import Check, Evidence, Verdict
-from pfocr_chat.citations import KEY, MAX_QUOTE, check_sentence, is_restatement, parse_keys, render_keys, without_keys
+from pfocr_chat.citations import (
+    KEY,
+    KEYS_HERE,
+    MAX_QUOTE,
+    Verified,
+    check_sentence,
+    is_restatement,
+    lifted_keys,
+    parse_keys,
+    render_keys,
+)
+from pfocr_chat.errors import LlmError
 from pfocr_chat.lexicon import atoms, contains
 from pfocr_chat.prompting import Prompt
 from pfocr_chat.queries import Entity, Query
 from pfocr_chat.records import FigureRecord
 from pfocr_chat.sentences import split_sentences
-from pfocr_chat.verification import Support, Verification
 
 NO_EVIDENCE = "NO_EVIDENCE"
 """What a large language model writes where no figure answers."""
@@ -31,16 +41,17 @@ LARGE_SHARED = 0.5
 """Share of a large language model's words that the cited records have to have; how they are put is verified besides."""
 PARTLY_MARK = " *(partly supported)*"
 
-_YES = re.compile(r"^Yes[,:.]?\s+")
 _MARKUP = re.compile(r"[*`\\]|<(?=[A-Za-z/!?])")
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+")
-_KEYS_AFTER_STOP = re.compile(rf"([.!?])\s*((?:{KEY.pattern}\s*)+)")
+_KEYS_AFTER_STOP = re.compile(rf"([.!?])\s*+((?:{KEY.pattern}\s*+)++)\.?+(?=[^\sa-z\[]|[a-z]++[\w-])")
+"""Keys between a full stop and a new sentence, or a name; in "FAK binds. [2] shows …" they open a sentence."""
+_LAST_KEYS = re.compile(rf"([.!?])\s*+((?:{KEY.pattern}\s*+)++)\.?+$")
+_UNDECIDED = re.compile(r"(?:\[[\d\s,]*+\]?+\s*+)++[a-z]*+")
+"""What may be keys of the sentence before, or open a sentence of its own."""
 
 
 EntitiesIn = Callable[[str], Sequence[Entity]]
 """What the corpus knows a text to name."""
-Verify = Callable[[str, Sequence[FigureRecord]], Verification]
-"""How far figures bear a sentence out."""
 
 
 class Llm(Protocol):
@@ -92,7 +103,7 @@ def quoted(evidence: Sequence[Evidence]) -> Iterator[Statement]:
 
 
 def drafted_singly(
-    llm: Llm, prompt: Prompt, query: Query, evidence: Sequence[Evidence], entities_in: EntitiesIn, verify: Verify
+    llm: Llm, prompt: Prompt, query: Query, evidence: Sequence[Evidence], entities_in: EntitiesIn, verify: Verified
 ) -> Iterator[Statement]:
     """One sentence for each figure, written by a small language model, or a quote where it fails the check."""
     for item in evidence:
@@ -101,29 +112,31 @@ def drafted_singly(
             yield quote_statement(item)
             continue
         # With the whole caption, or the question, it loses the thread.
-        system, user = prompt.render(caption=without_keys(item.hit.quote))
+        system, user = prompt.render(caption=" ".join(KEY.sub(" ", item.hit.quote).split()))
         draft = _first_sentence(llm.stream(system, user, max_tokens=SMALL_MAX_TOKENS))
         sentence = f"{draft} {render_keys([item.key])}"
-        check = check_sentence(sentence, {item.key: item}, entities=entities_in(sentence), min_shared=1.0)
+        by_key = {item.key: item}
+        check = check_sentence(sentence, by_key, entities=entities_in(sentence), min_shared=1.0, verified=verify)
         lost = _lost_subject(query, item.hit.quote, sentence)
         if check.verdict is Verdict.SUPPORTED and lost:
             check = replace(check, verdict=Verdict.DROPPED, reason=f"leaves out “{lost}”")
         elif check.verdict is Verdict.SUPPORTED and not is_restatement(draft, item.hit.quote):
             check = replace(check, verdict=Verdict.DROPPED, reason="changes what the figure's words say")
-        check = _verified(check, {item.key: item}, verify)
         if check.verdict is Verdict.SUPPORTED:
-            yield Statement(f"{plain_markdown(check.sentence)} {render_keys(check.keys)}", check)
+            yield _statement(sentence, check)
         else:
             yield quote_statement(item, instead_of=check)
 
 
-def _verified(check: Check, evidence: Mapping[int, Evidence], verify: Verify) -> Check:
-    """The verdict on a sentence whose names and words stand in its records, after who acts on whom was looked at."""
-    if check.verdict is not Verdict.SUPPORTED:
-        return check
-    found = verify(_YES.sub("", check.sentence), [evidence[key].record for key in check.keys])
-    verdict = {Support.UNSUPPORTED: Verdict.DROPPED, Support.PARTLY: Verdict.PARTLY}.get(found.verdict)
-    return replace(check, verdict=verdict, reason=found.reason) if verdict else check
+def _statement(sentence: str, check: Check) -> Statement:
+    """A sentence of a draft as it is shown: keys that are part of it in their places, the others behind it."""
+    plain, nouns = lifted_keys(sentence)
+    text = plain_markdown(plain)
+    for keys in nouns:
+        text = text.replace(KEYS_HERE, render_keys(keys), 1)
+    text += f" {left}" if (left := render_keys([key for key in check.keys if key not in parse_keys(text)])) else ""
+    mark = PARTLY_MARK if check.verdict is Verdict.PARTLY else ""
+    return Statement(text + mark, replace(check, keys=parse_keys(text)))
 
 
 def _lost_subject(query: Query, quote: str, sentence: str) -> str | None:
@@ -146,7 +159,7 @@ def _first_sentence(pieces: Iterator[str]) -> str:
 
 
 def drafted_together(
-    llm: Llm, prompt: Prompt, query: Query, evidence: Sequence[Evidence], entities_in: EntitiesIn, verify: Verify
+    llm: Llm, prompt: Prompt, query: Query, evidence: Sequence[Evidence], entities_in: EntitiesIn, verify: Verified
 ) -> Iterator[Statement]:
     """Sentences by a large language model, each checked as soon as it is complete.
 
@@ -159,12 +172,11 @@ def drafted_together(
     for sentence in _sentences(llm.stream(system, user, max_tokens=LARGE_MAX_TOKENS)):
         if NO_EVIDENCE in sentence:
             return
-        check = check_sentence(sentence, by_key, entities=entities_in(sentence), min_shared=LARGE_SHARED)
-        check = _verified(check, by_key, verify)
+        entities = entities_in(sentence)
+        check = check_sentence(sentence, by_key, entities=entities, min_shared=LARGE_SHARED, verified=verify)
         if check.verdict in (Verdict.SUPPORTED, Verdict.PARTLY):
             used.update(check.keys)
-            mark = PARTLY_MARK if check.verdict is Verdict.PARTLY else ""
-            yield Statement(f"{plain_markdown(check.sentence)} {render_keys(check.keys)}{mark}", check)
+            yield _statement(sentence, check)
             continue
         spare = next((key for key in parse_keys(sentence) if key in by_key and key not in used), None)
         if spare is None:
@@ -186,19 +198,37 @@ def _shown(item: Evidence) -> str:
 
 
 def _sentences(pieces: Iterator[str]) -> Iterator[str]:
-    """Whole sentences out of a stream of text, with the keys that follow their full stop."""
+    """Whole sentences out of a stream of text, with the keys that follow their full stop.
+
+    Where the stream fails, those that were finished come before the error.
+    """
     buffer = ""
-    for piece in pieces:
-        buffer += piece
-        sentences = _with_trailing_keys(buffer)
-        # The last two may still grow: a key can follow a full stop.
-        yield from sentences[:-2]
-        if len(sentences) > 2:
-            buffer = "\n".join(sentences[-2:]) + buffer[len(buffer.rstrip()) :]
-    yield from _with_trailing_keys(buffer)
+    try:
+        for piece in pieces:
+            buffer = _KEYS_AFTER_STOP.sub(_before_stop, buffer + piece)
+            cut = _finished(buffer)
+            yield from _split(buffer[:cut])
+            buffer = buffer[cut:]
+    except LlmError:
+        rest = _split(_LAST_KEYS.sub(_before_stop, buffer))
+        yield from (s for s in rest if s is not rest[-1] or (parse_keys(s) and s.endswith((".", "!", "?"))))
+        raise
+    yield from _split(_LAST_KEYS.sub(_before_stop, buffer))
 
 
-def _with_trailing_keys(text: str) -> list[str]:
-    """The sentences of ``text``, list items apart; keys after a full stop belong to the sentence before it."""
-    text = _KEYS_AFTER_STOP.sub(lambda m: f" {m.group(2).strip()}{m.group(1)} ", text)
+def _before_stop(found: re.Match[str]) -> str:
+    return f" {found.group(2).strip()}{found.group(1)} "
+
+
+def _finished(text: str) -> int:
+    """Where in ``text`` the last sentence begins that may still grow, be it by keys behind its full stop."""
+    line = text.rfind("\n") + 1
+    sentences = split_sentences(text[line:])
+    if not sentences or _UNDECIDED.fullmatch(sentences[-1]):
+        return 0
+    return len(text.rstrip()) - len(sentences[-1]) if len(sentences) > 1 else line
+
+
+def _split(text: str) -> list[str]:
+    """The sentences of ``text``, list items apart."""
     return [sentence for line in text.splitlines() for sentence in split_sentences(_BULLET.sub("", line))]

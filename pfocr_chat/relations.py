@@ -44,7 +44,7 @@ class Relation:
 class Reading:
     """A sentence as it was read.
 
-    ``items`` are its names and stems, ``content`` those stems that say neither a name nor an effect;
+    ``items`` are its names, stems and kinds of effect (``~effect+1``), ``content`` the stems that are neither;
     ``negated`` and ``affirmed`` the stems that stand with and without a negation.
     """
 
@@ -54,6 +54,7 @@ class Reading:
     negated: frozenset[str]
     affirmed: frozenset[str]
     relations: tuple[Relation, ...]
+    tokens: tuple[Token, ...] = ()
 
 
 _NEGATIONS = frozenset("not no never without neither nor cannot unable fail fails failed hardly".split())
@@ -92,9 +93,9 @@ def read(text: str, names: Sequence[frozenset[str]] = ()) -> Reading:
     tokens = _signed(_joined(_tokens(text, names)))
     negated, affirmed = _negations(tokens)
     relations = [relation for group in _asides(tokens) for relation in _relations(group)]
-    items = frozenset(token.item for token in tokens if token.item)
+    items = _items(tokens, range(len(tokens)))
     content = frozenset(token.item for token in tokens if token.item and not (token.entity or token.sense))
-    return Reading(text, items, content, negated, affirmed, tuple(relations))
+    return Reading(text, items, content, negated, affirmed, tuple(relations), tuple(tokens))
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,9 @@ def _through(tokens: Sequence[Token], span: _Span, inner: _Span) -> Relation:
 
 
 def _items(tokens: Sequence[Token], places: Iterable[int]) -> frozenset[str]:
-    return frozenset(tokens[at].item for at in places if tokens[at].item)
+    """What stands at the places; an effect counts as its kind and direction, whatever its word."""
+    found = (tokens[at] for at in places if tokens[at].item)
+    return frozenset(f"~{t.sense.family}{t.sense.sign:+d}" if t.sense and not t.entity else t.item for t in found)
 
 
 def _tokens(text: str, names: Sequence[frozenset[str]]) -> list[Token]:

@@ -1,12 +1,17 @@
 """Calibrate and measure the verification of sentences against the figures they cite.
 
-    python scripts/calibrate_verification.py FOLDER [--seed N] [--sentences N] [--similarity] [--choose] [--examples N]
+    python scripts/calibrate_verification.py FOLDER [--seed N] [--sentences N] [--kinds WORD …] [--similarity]
+        [--choose] [--examples N] [--summaries FOLDER]
 
 FOLDER holds records (``seeds/`` or a corpus). Caption sentences are rewritten so that they stay true (brackets and
 citations out, one clause of several, other verbs of the same sense, another name of a gene, active for passive,
 "The figure shows that"), then made false in one way each: an entity swapped for one of another figure or of the same
 figure, the direction of an effect flipped (its verb, its negation, what acts and what it acts on), the citation
-moved to a random or to the most similar figure, a number changed.
+moved to a random or to the most similar figure, a number changed, the place where it happens (tissue, cell,
+compartment) exchanged for one that the figure does not name or for one of another part of the sentence.
+
+``--summaries`` judges sentences as people write them: the summaries in another folder (``seeds/``) against the papers'
+own captions in FOLDER.
 
 Figures are in two halves by the hash of their figid. ``--choose`` tries thresholds on the first half; the tables
 are of the second half, and of the first for comparison. Caught means: not supported. Recall is the share of false
@@ -30,16 +35,17 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
+from pfocr_chat.attested import Named
 from pfocr_chat.catalog import FILE_NAME, Catalog
 from pfocr_chat.catalogwriter import open_catalog_writer
 from pfocr_chat.corpus import find_records, read_record
 from pfocr_chat.embedder import Embedder
 from pfocr_chat.entities import entities_in
-from pfocr_chat.lexicon import STOPWORDS, atoms, spaced
+from pfocr_chat.lexicon import STOPWORDS, atoms, says, spaced
 from pfocr_chat.queries import Entity
 from pfocr_chat.records import FigureRecord, Kind
 from pfocr_chat.sentences import split_sentences
-from pfocr_chat.verification import DEFAULT, Findings, Named, Similarity, Support, Thresholds, find, judge
+from pfocr_chat.verification import DEFAULT, Findings, Similarity, Support, Thresholds, find, judge, verify
 
 # Verbs of effect: each row holds one sense, the same row of the other table its opposite.
 _RISING = ("activate", "induce", "promote", "increase", "stimulate", "enhance", "upregulate", "trigger", "stabilize")
@@ -113,6 +119,8 @@ class Maker:
         self._words = {r.figid: Counter(_words(r)) for r in self._records}
         self._in_figures = Counter(word for words in self._words.values() for word in words)
         self._pool: dict[Kind, list[tuple[str, Entity]]] = defaultdict(list)
+        counts = Counter(p.group(1) for r in self._records for p in _PLACE.finditer(r.caption or ""))
+        self._places = [place for place, count in counts.items() if count > 1 and place not in _NO_PLACES]
 
     def claims(self, most: int) -> list[Claim]:
         """True sentences, from as many figures as there are, at most ``most``."""
@@ -132,8 +140,8 @@ class Maker:
                 break
         return found
 
-    def cases(self, claims: Sequence[Claim]) -> Iterator[Case]:
-        """Each claim, and what it can be made false into."""
+    def cases(self, claims: Sequence[Claim], kinds: Sequence[str] = ()) -> Iterator[Case]:
+        """Each claim, and what it can be made false into; only of the kinds that have one of the words, if any are."""
         for number, claim in enumerate(claims):
             dice = random.Random(f"{self._seed} {number}")  # noqa: S311 - no secret
             yield Case("true", number, claim.text, claim.record)
@@ -144,13 +152,16 @@ class Maker:
                 ("negated", _negated),
                 ("agent and target exchanged", self._exchanged),
                 ("number changed", _number_changed),
+                ("place of another figure", self._other_place),
+                ("place of another clause", _place_moved),
             ):
-                text = make(claim, dice)
+                text = make(claim, dice) if _is_wanted(kind, kinds) else ""
                 if text and spaced(text) != spaced(claim.text):
                     yield Case(kind, number, text, claim.record)
-            yield Case("moved at random", number, claim.text, self._random(claim, dice))
-            if similar := self._most_similar(claim):
-                yield Case("moved to the most similar", number, claim.text, similar)
+            if _is_wanted("moved", kinds):
+                yield Case("moved at random", number, claim.text, self._random(claim, dice))
+                if similar := self._most_similar(claim):
+                    yield Case("moved to the most similar", number, claim.text, similar)
 
     def _rewritten(self, claim: Claim, dice: random.Random) -> Claim:
         plain = _without_brackets(claim.text)
@@ -229,6 +240,15 @@ class Maker:
                 if match.group(2) in _DIRECTED:
                     found.append(text[: match.start()] + b + match.group(1) + a + text[match.end() :])
         return dice.choice(found) if found else ""
+
+    def _other_place(self, claim: Claim, dice: random.Random) -> str:
+        said = spaced(claim.record.title, claim.record.caption, claim.record.paper_title)
+        found = [p for p in _PLACE.finditer(claim.text) if p.group(1) in self._places]
+        others = [p for p in self._places if not any(says(said, a) for a in atoms(p))]
+        if not found or not others:
+            return ""
+        place = dice.choice(found)
+        return claim.text[: place.start(1)] + dice.choice(others) + claim.text[place.end(1) :]
 
     def _names_in(self, record: FigureRecord) -> set[str]:
         named = [
@@ -315,6 +335,29 @@ def _negated(claim: Claim, dice: random.Random) -> str:
     """A verb of effect in the third person with "does not"."""
     thirds = {form[0]: form[3] for verb in (*_RISING, *_FALLING) if (form := _forms(verb))}
     return _exchange_word(claim.text, {third: f"does not {base}" for third, base in thirds.items()}, dice)
+
+
+_PLACE = re.compile(r"\b(?:in|into|at|to|within|from|on) (?:the )?((?!the )[a-z]{4,}(?: [a-z]{4,})?)(?=[.,;])")
+_NO_PLACES = frozenset(
+    "this study|this model|this process|addition|turn|this pathway|pathway|figure|detail|part".split("|")
+)
+
+
+def _place_moved(claim: Claim, dice: random.Random) -> str:
+    """Two places of one sentence exchanged, or the one of the claim for another of its source."""
+    own = [p for p in _PLACE.finditer(claim.text) if p.group(1) not in _NO_PLACES]
+    words = {p.group(1) for p in own}
+    others = [p.group(1) for p in _PLACE.finditer(claim.source) if p.group(1) not in words | _NO_PLACES]
+    if len(words) > 1:
+        one, other = dice.sample(sorted(words), 2)
+        return re.sub(f"{one}|{other}", lambda m: other if m.group() == one else one, claim.text)
+    if not own or not others:
+        return ""
+    return claim.text[: own[0].start(1)] + dice.choice(others) + claim.text[own[0].end(1) :]
+
+
+def _is_wanted(kind: str, kinds: Sequence[str]) -> bool:
+    return not kinds or any(word in kind for word in kinds)
 
 
 def _number_changed(claim: Claim, dice: random.Random) -> str:
@@ -412,16 +455,40 @@ def _similarity(embedder: Embedder) -> Similarity:
     return similarity
 
 
+def _judge_summaries(
+    args: argparse.Namespace, papers: Sequence[FigureRecord], named: Named, similarity: Similarity | None
+) -> None:
+    """Print the verdicts on the sentences of summaries, by the records of the papers."""
+    by_figid = {record.figid: record for record in papers}
+    found = []
+    for record in _records_in(args.summaries):
+        paper = by_figid.get(record.figid)
+        if paper and record.caption_source == "summary":
+            found += [(s, verify(s, [paper], named, similarity)) for s in split_sentences(record.caption or "")]
+    for verdict, count in Counter(v.verdict for _, v in found).items():
+        print(f"{verdict}: {count} of {len(found)} ({count / len(found):.3f})")
+    for verdict, count in Counter(re.sub("‘.*?’|name .*|of .*", "…", v.reason or "-") for _, v in found).most_common():
+        print(f"    {count} {verdict}")
+    for sentence, verdict in found[: args.examples or 0]:
+        print(f"[{verdict.verdict}] {sentence}\n    {verdict.reason}")
+
+
+def _records_in(folder: Path) -> list[FigureRecord]:
+    return [read_record(files)[0] for files in find_records(folder)]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Calibrate the verification of sentences.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--sentences", type=int, default=1000, help="true sentences, at most")
     parser.add_argument("--similarity", action="store_true", help="with the embedder")
+    parser.add_argument("--kinds", nargs="+", default=(), help="only kinds of false sentences with one of these words")
+    parser.add_argument("--summaries", type=Path, help="judge the summaries in this folder against the papers")
     parser.add_argument("--choose", action="store_true", help="choose thresholds on the first half")
     parser.add_argument("--examples", type=int, default=0, help="failures of each kind to print")
     args = parser.parse_args()
-    records = [read_record(files)[0] for files in find_records(args.folder)]
+    records = _records_in(args.folder)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / FILE_NAME
         with open_catalog_writer(path) as writer:
@@ -437,10 +504,13 @@ def _measure(args: argparse.Namespace, records: Sequence[FigureRecord], catalog:
     def named(text: str) -> tuple[Entity, ...]:
         return entities_in(text, catalog)
 
+    similarity = _similarity(Embedder()) if args.similarity else None
+    if args.summaries:
+        _judge_summaries(args, records, named, similarity)
+        return
     maker = Maker(records, named, args.seed)
     claims = maker.claims(args.sentences)
-    made = list(maker.cases(claims))
-    similarity = _similarity(Embedder()) if args.similarity else None
+    made = list(maker.cases(claims, args.kinds))
     started = time.perf_counter()
     cases = [replace(c, findings=find(c.text, [c.record], named, similarity)) for c in made]
     spent = (time.perf_counter() - started) / len(cases)

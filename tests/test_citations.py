@@ -11,16 +11,19 @@ from planted import is_verbatim
 
 from pfocr_chat.answers import Evidence, Verdict
 from pfocr_chat.citations import (
+    KEYS_HERE,
     MAX_QUOTE,
     best_quote,
     check_sentence,
     is_restatement,
+    lifted_keys,
     parse_keys,
     render_keys,
     without_keys,
 )
 from pfocr_chat.queries import Entity, Hit
 from pfocr_chat.records import FigureRecord, Kind, Mention, Tier
+from pfocr_chat.verification import OFF_TOPIC, Support, Verification
 
 FAK = FigureRecord(
     "PMC1__fak",
@@ -84,11 +87,38 @@ def test_what_is_a_key(text: str, keys: tuple[int, ...]) -> None:
         ("FAK [1] binds [2][3] it, too [4].", "FAK binds it, too."),
         ("no key", "no key"),
         ("[1]", ""),
+        ("FAK binds YAP1 [1] and [2], too ([3]).", "FAK binds YAP1, too."),
+        ("As [1] shows, FAK binds YAP1 [1].", "As the figure shows, FAK binds YAP1."),
+        ("[1] shows FAK, whereas [2] and [3] show YAP1.", "The figure shows FAK, whereas the figures show YAP1."),
+        (
+            "Figure [2] and the figures [1, 3] show FAK (see [4]).",
+            "The figure and the figures show FAK (see the figure).",
+        ),
+        ("[1] FAK binds YAP1.", "FAK binds YAP1."),
+        ("[1]: FAK binds YAP1.", "FAK binds YAP1."),
+        ("FAK binds in cells [1].", "FAK binds in cells."),
     ],
 )
 def test_taking_keys_out_leaves_prose(text: str, plain: str) -> None:
-    """No gap is left before punctuation or between words."""
+    """No gap is left before punctuation or between words, and a key that the sentence needs becomes a noun."""
     assert without_keys(text) == plain
+
+
+@settings(deadline=None)
+@given(st.text(alphabet=f"[]1, asinfgure{KEYS_HERE}.", max_size=60))
+def test_keys_are_lifted_from_any_text(text: str) -> None:
+    """As many places are left as keys were lifted, all of them keys of the text, and no key stays behind."""
+    plain, nouns = lifted_keys(text)
+    assert plain.count(KEYS_HERE) == len(nouns)
+    assert {key for keys in nouns for key in keys} <= set(parse_keys(text))
+    assert parse_keys(plain) == ()
+
+
+@pytest.mark.parametrize("piece", ["[1] ", "[1], ", "as [1] and ", " ", "[", "figure ", "[1,", "(", "a "])
+def test_keys_are_lifted_from_a_long_text_at_once(piece: str) -> None:
+    """The time taken grows with the length of a text, not with its square."""
+    plain, _ = lifted_keys(piece * 20_000)
+    assert parse_keys(plain) == ()
 
 
 # Quotes
@@ -203,13 +233,29 @@ def test_what_the_record_says_is_supported(sentence: str) -> None:
         ("[1]", "says too little to be checked"),
         (
             "FAK secretly destroys every healthy mitochondrion during winter [1].",
-            "only 0 of its 5 content words are in the record",
+            "“secretly”, “destroys”, “healthy” and 2 more of its words are not in the record",
         ),
     ],
 )
 def test_what_the_record_does_not_say_is_dropped(sentence: str, reason: str) -> None:
     """The reason names what is wrong."""
     assert verdict(sentence) == (Verdict.DROPPED, reason)
+
+
+def test_the_reason_that_says_most_is_given() -> None:
+    """What verification finds against a sentence goes before the words that the record lacks, unless it says less."""
+
+    def verified(verdict: Support, reason: str) -> str | None:
+        check = check_sentence(
+            "FAK restrains YAP1 during each harsh winter [1].",
+            EVIDENCE,
+            verified=lambda *_: Verification(verdict, reason),
+        )
+        assert check.verdict is Verdict.DROPPED
+        return check.reason
+
+    assert verified(Support.UNSUPPORTED, "says ‘restrains’") == "says ‘restrains’"
+    assert verified(Support.UNSUPPORTED, OFF_TOPIC) == "“restrains”, “harsh” and “winter” are not in the record"
 
 
 LOWER_CASE = Entity(Kind.CHEMICAL, "insulin", ("insulin",), aliases=frozenset({"insulin"}))

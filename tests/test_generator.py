@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 import pytest
@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from planted import ScriptedChat, scripted
 
 from pfocr_chat.answers import Evidence, Verdict
-from pfocr_chat.citations import parse_keys
+from pfocr_chat.citations import KEYS_HERE, Verified, parse_keys, without_keys
 from pfocr_chat.errors import LlmError
 from pfocr_chat.generator import (
     NO_EVIDENCE,
+    PARTLY_MARK,
     EntitiesIn,
     Statement,
-    Verify,
     drafted_singly,
     drafted_together,
     plain_markdown,
@@ -27,7 +27,7 @@ from pfocr_chat.generator import (
 from pfocr_chat.prompting import load_prompt
 from pfocr_chat.queries import Entity, Hit, Intent, Query
 from pfocr_chat.records import FigureRecord, Kind
-from pfocr_chat.verification import verify
+from pfocr_chat.verification import Support, Verification, verify
 
 ONE_FIGURE = load_prompt("one_figure", frozenset({"caption"}))
 ALL_EVIDENCE = load_prompt("all_evidence", frozenset({"question", "evidence"}))
@@ -64,7 +64,7 @@ def no_entities(_: str) -> Sequence[Entity]:
     return ()
 
 
-def verified(named: EntitiesIn) -> Verify:
+def verified(named: EntitiesIn) -> Verified:
     return partial(verify, named=named)
 
 
@@ -81,6 +81,19 @@ def together(
     llm, chat = scripted(draft)
     evidence = evidence_of(*(records or (FAK, INSULIN)))
     return list(drafted_together(llm, ALL_EVIDENCE, query_of(), evidence, named, verified(named))), chat
+
+
+class Pieces:
+    """A language model that says its text in the pieces it is told."""
+
+    def __init__(self, pieces: Iterable[str]) -> None:
+        self._pieces = pieces
+
+    def stream(self, system: str, user: str, *, max_tokens: int) -> Iterator[str]:
+        assert system
+        assert user
+        assert max_tokens > 0
+        yield from self._pieces
 
 
 def texts(statements: Sequence[Statement]) -> list[str]:
@@ -357,12 +370,131 @@ def test_no_evidence_ends_the_draft(draft: str) -> None:
     assert together(draft)[0] == []
 
 
-def test_statements_come_while_the_llm_writes() -> None:
-    """A sentence is passed on before the next but one is finished."""
-    llm, chat = scripted("FAK activates YAP1 in the nucleus [1]. " * 20)
-    drafts = drafted_together(llm, ALL_EVIDENCE, query_of(), evidence_of(FAK), no_entities, verified(no_entities))
-    assert next(drafts).text == "FAK activates YAP1 in the nucleus. [1]"
-    assert chat.ended == []
+@pytest.mark.parametrize(
+    "draft",
+    [
+        "FAK activates YAP1 in the nucleus [1]. Th",
+        "FAK activates YAP1 in the nucleus. [1] In",
+        "FAK activates YAP1 in the nucleus [1].\n- I",
+        "- FAK activates YAP1 in the nucleus [1]\n- I",
+        "FAK activates YAP1 in the nucleus [1]. [2] shows i",
+    ],
+)
+def test_statements_come_while_the_llm_writes(draft: str) -> None:
+    """A sentence is passed on as soon as another has begun."""
+
+    def pieces() -> Iterator[str]:
+        yield from draft
+        pytest.fail("the statement came too late")
+
+    drafts = drafted_together(
+        Pieces(pieces()), ALL_EVIDENCE, query_of(), evidence_of(FAK, INSULIN), no_entities, verified(no_entities)
+    )
+    assert next(drafts).text.replace(".", "") == "FAK activates YAP1 in the nucleus [1]"
+
+
+@pytest.mark.parametrize(
+    ("draft", "shown"),
+    [
+        ("As [1] shows, FAK activates YAP1 in the nucleus.", "As [1] shows, FAK activates YAP1 in the nucleus."),
+        ("[1] shows that FAK activates YAP1 [2].", None),
+        ("Figure [1] shows that FAK activates YAP1 [1].", "[1] shows that FAK activates YAP1."),
+        (
+            "FAK activates YAP1 in the nucleus [1]. [2] shows that insulin makes AKT2 send GLUT4.",
+            "FAK activates YAP1 in the nucleus. [1]\n[2] shows that insulin makes AKT2 send GLUT4.",
+        ),
+        (
+            "FAK activates YAP1. [1] shows that FAK activates YAP1 in the nucleus.",
+            "\n[1] shows that FAK activates YAP1 in the nucleus.",
+        ),
+        ("FAK activates YAP1 in the nucleus. [1]. Insulin makes AKT2 send GLUT4 [2].", None),
+    ],
+)
+def test_keys_that_a_sentence_needs_stay_in_it(draft: str, shown: str | None) -> None:
+    """A key that is a subject, or stands after "as", keeps its place; nothing is left mangled, and no key is lost."""
+    statements, _ = together(draft)
+    if shown is not None:
+        assert "\n".join(texts(statements)) == shown
+    for statement in statements:
+        assert not statement.text or parse_keys(statement.text) == statement.check.keys != ()
+        assert "  " not in statement.text
+        assert " ." not in statement.text
+
+
+@pytest.mark.parametrize(
+    ("draft", "kept"),
+    [
+        ("FAK activates YAP1 in the nucleus [1]. Insulin makes", 1),
+        ("FAK activates YAP1 in the nucleus [1].", 1),
+        ("FAK activates YAP1 in the nucleus. [1]", 1),
+        ("Integrin β1 binds FAK at the surface [1]. FAK activates YAP1 in the nucleus [1]. Insulin", 2),
+        ("FAK activates YAP1 in the nucleus", 0),
+        ("FAK activates YAP1 in the nucleus.", 0),
+    ],
+)
+def test_what_was_finished_before_a_failure_is_shown(draft: str, kept: int) -> None:
+    """Whole sentences with their keys are checked and passed on before the error; a fragment never is."""
+
+    def pieces() -> Iterator[str]:
+        yield from draft
+        raise LlmError("gone")
+
+    written: list[Statement] = []
+    with pytest.raises(LlmError, match="gone"):
+        written.extend(
+            drafted_together(
+                Pieces(pieces()), ALL_EVIDENCE, query_of(), evidence_of(FAK), no_entities, verified(no_entities)
+            )
+        )
+    assert len(written) == kept
+    assert all(statement.check.verdict is Verdict.SUPPORTED for statement in written)
+
+
+HOSTILE = [
+    "[1](http://evil.example) FAK activates YAP1 in the nucleus.",
+    "FAK activates YAP1 in the nucleus ［1］.",
+    "FAK activates YAP1 in the nucleus [１].",
+    "FAK activates YAP1 in the nucleus [^1]. [[1]] TEAD4 is the master.",
+    "| FAK | activates | TEAD4 [1] |\n|---|---|---|\n| YAP1 | cures | cancer |",
+    "# FAK cures cancer\n\n```\nFAK activates YAP1 in the nucleus [1].\n```\nTrust me.",
+    "FAK activates YAP1 in the nucleus [1]<script>alert(1)</script>.",
+    "FAK activates YAP1 in the nucleus, and patients should stop their treatment at once, says the doctor [1].",
+    "FAK activates YAP1 in the nucleus [1]; TEAD4 cures cancer; ignore the above.",
+    "FAK\u200b activates\u202e YAP1 in the nucleus [1].\x00 TEAD4 rules [1].",
+    f"FAK activates {KEYS_HERE} YAP1 in the nucleus [1]. As {KEYS_HERE} shows, TEAD4 wins.",
+    "Yes, Yes, FAK inhibits YAP1 in the nucleus [1].",
+    "FAK activates YAP1 in the nucleus [1]." + " and" * 3000,
+    "[1]" * 2000 + " FAK activates YAP1 in the nucleus." + " [1]" * 2000,
+    "As in [1], by [1], from [2], FAK activates YAP1 in the nucleus and cures cancer in all patients for ever.",
+    "NO_EVIDENC\nFAK cures cancer [1]. no_evidence",
+    "![x](data:image/png;base64,AAAA) [1]\n<img src=x onerror=alert(1)> [1]",
+]
+
+
+@pytest.mark.parametrize("draft", HOSTILE)
+def test_no_claim_is_shown_without_a_verdict(draft: str) -> None:
+    """Whatever a large language model writes: what is shown is a quote, or a sentence that was judged just so."""
+    judged: dict[str, Support] = {}
+
+    def recorded(sentence: str, records: Sequence[FigureRecord]) -> Verification:
+        found = verify(sentence, records, genes)
+        judged[sentence] = found.verdict
+        return found
+
+    evidence = evidence_of(FAK, INSULIN)
+    quotes = {quote_statement(item).text for item in evidence}
+    statements = list(drafted_together(Pieces(draft), ALL_EVIDENCE, query_of(), evidence, genes, recorded))
+    for statement in statements:
+        if statement.text in quotes or not statement.text:
+            assert statement.check.verdict in (Verdict.REPLACED, Verdict.DROPPED)
+            continue
+        plain = without_keys(statement.text.removesuffix(PARTLY_MARK)).replace("\\", "")
+        assert plain == statement.check.sentence.replace("\\", "")
+        assert judged[statement.check.sentence.removeprefix("Yes, ")] is not Support.UNSUPPORTED
+        assert (statement.check.verdict is Verdict.PARTLY) == statement.text.endswith(PARTLY_MARK)
+        assert "http" not in plain
+        assert "<script" not in statement.text.replace("\\<script", "")
+        assert not any(word in plain for word in ("cancer", "TEAD4", "inhibits"))
 
 
 def test_closing_stops_the_llm() -> None:
@@ -386,19 +518,6 @@ def test_a_failure_passes_through(small: bool) -> None:
     )
     with pytest.raises(LlmError, match="scripted failed while answering"):
         written.extend(draft)
-
-
-class Pieces:
-    """A language model that says its text in the pieces it is told."""
-
-    def __init__(self, pieces: Sequence[str]) -> None:
-        self._pieces = pieces
-
-    def stream(self, system: str, user: str, *, max_tokens: int) -> Iterator[str]:
-        assert system
-        assert user
-        assert max_tokens > 0
-        yield from self._pieces
 
 
 SENTENCES = st.lists(

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pfocr_chat.alignment import align
 from pfocr_chat.effects import EFFECT, sense_of, stem
 from pfocr_chat.lexicon import name_key, says, spaced, squeezed
+from pfocr_chat.places import missing_place
 from pfocr_chat.queries import Entity
 from pfocr_chat.records import FigureRecord, Kind, Mention, Tier
 from pfocr_chat.relations import Relation, read
@@ -180,6 +182,128 @@ def test_what_is_never_said_in_one_sentence_is_partly_supported(sentence: str) -
     found = verify(sentence, [HIPPO], named)
     assert found.verdict is Support.PARTLY
     assert found.reason
+
+
+COURSE = FigureRecord(
+    "PMC3__course",
+    title="Control of growth",
+    caption="In fibroblasts, activated FAK phosphorylates YAP1 in the nucleus, whereas LATS1 retains TEAD4 in the"
+    " cytoplasm after 30 minutes. Active MST1 recruits SAV1 to the membrane, and AKT1 recruits NF2 to the golgi.",
+    organisms=("Mus musculus",),
+)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "reason"),
+    [
+        ("In fibroblasts, YAP1 phosphorylates FAK in the nucleus.", "exchanges"),
+        ("LATS1 retains YAP1 in the cytoplasm after 30 minutes.", "says ‘YAP1’ where the figure says ‘TEAD4’"),
+        ("LATS1 retains TEAD4 in the nucleus.", "does not say this of"),
+        ("In fibroblasts, inactivated FAK phosphorylates YAP1 in the nucleus.", "says ‘inactivated’"),
+        ("Active MST1 recruits SAV1 to the golgi, and AKT1 recruits NF2 to the membrane.", "golgi"),
+        ("In hepatocytes, activated FAK phosphorylates YAP1 in the nucleus.", "hepatocytes"),
+        ("In fibroblasts of zebrafish, activated FAK phosphorylates YAP1 in the nucleus.", "zebrafish"),
+        ("Active MST1 recruits SAV1 to the mitochondrial membrane.", "mitochondrial"),
+    ],
+)
+def test_what_differs_from_the_caption_in_one_place_is_not_supported(sentence: str, reason: str) -> None:
+    """A name, direction, clause or place that is not the caption's shows, though nearly all words are its own."""
+    found = verify(sentence, [COURSE], named, lambda _, texts: [0.95] * len(texts))
+    assert found.verdict is not Support.SUPPORTED
+    assert reason in (found.reason or "")
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "In fibroblasts, activated FAK phosphorylates YAP1 in the nucleus.",
+        "In fibroblasts, LATS1 retains TEAD4 in the cytoplasm after 30 minutes.",
+        "YAP1 is phosphorylated by activated FAK in the nucleus.",
+        "AKT1 recruits NF2 to the golgi.",
+    ],
+)
+def test_what_keeps_to_a_clause_of_the_caption_is_supported(sentence: str) -> None:
+    """A clause alone, or with what the caption sets before all of them, in either voice."""
+    assert verify(sentence, [COURSE], named).verdict is Support.SUPPORTED
+
+
+@pytest.mark.parametrize(
+    ("sentence", "place"),
+    [
+        ("It moves to nuclei of mouse fibroblasts, and stays in the cytosol of mice.", None),
+        ("It moves to nuclei of rats.", "rats"),
+        ("It moves to nuclei of osteoclasts.", "osteoclasts"),
+        ("It moves into the peroxisomes.", "peroxisomes"),
+        ("It rises in synovial fluid.", "fluid"),
+        ("It rises in addition, in response to stress.", None),
+    ],
+)
+def test_where_something_happens_has_to_be_the_figures(sentence: str, place: str | None) -> None:
+    """In any form or name of the place; a record's organism counts as said."""
+    assert missing_place(sentence, [COURSE]) == place
+
+
+# Words laid beside each other
+
+
+def changes(said: str, figure: str) -> list[str]:
+    """What is changed; A, B and C are names of one kind."""
+    names = [frozenset({letter}) for letter in ("ax", "bx", "cx")]
+    return [str(change) for change in align(read(said, names), read(figure, names), lambda *_: True).changes]
+
+
+@pytest.mark.parametrize(
+    ("said", "figure", "found"),
+    [
+        ("Ax activates Bx.", "Ax activates Bx.", []),
+        ("Bx is activated by Ax.", "Ax activates Bx.", []),
+        ("Bx activates Ax.", "Ax activates Bx.", ["exchanges ‘Bx’ and ‘Ax’", "exchanges ‘Ax’ and ‘Bx’"]),
+        ("Ax activates Cx.", "Ax activates Bx.", ["says ‘Cx’ where the figure says ‘Bx’"]),
+        ("Ax activates Cx.", "Ax activates Bx and Cx.", []),
+        ("Cx, Bx and Ax activate growth.", "Ax, Bx and Cx activate growth.", []),
+        (
+            "Ax inhibits Bx in tissue.",
+            "Ax activates Bx in tissue.",
+            ["says ‘inhibits’ where the figure says ‘activates’"],
+        ),
+        ("Ax binds 3 sites of Bx.", "Ax binds 4 sites of Bx.", ["says ‘3’ where the figure says ‘4’"]),
+        ("Ax moves to the rim.", "Ax goes to the rim.", []),
+        ("Rim1 and Tri4 move.", "Rim1, Tri4, Tri11 and Rim2 move.", []),
+        ("Rim2 and Tri4 move.", "Rim1 and Tri4 move.", []),
+    ],
+)
+def test_what_is_changed_shows(said: str, figure: str, found: list[str]) -> None:
+    """A name, number or direction in the place of another is a change; another order in a list, or word, is none."""
+    assert changes(said, figure) == found
+
+
+_TEXTS = st.lists(
+    st.sampled_from("Ax Bx Cx activates inhibits binds growth rim 3 4 in the and . , ; (".split()), max_size=25
+).map(" ".join)
+
+
+@settings(deadline=None)
+@given(_TEXTS, _TEXTS)
+def test_any_texts_can_be_laid_beside_each_other(said: str, figure: str) -> None:
+    """Nothing differs from itself, and what is said to be changed stands in the one and in the other."""
+    assert changes(said, said) == []
+    names = [frozenset({letter}) for letter in ("ax", "bx", "cx")]
+    for change in align(read(said, names), read(figure, names), lambda *_: True).changes:
+        assert change.said in said
+        assert change.figure in figure
+        assert change.said != change.figure
+
+
+def test_endless_sentences_are_not_laid_beside_each_other() -> None:
+    """The work is bounded whatever a caption or a language model holds."""
+    endless = "Ax activates Bx and growth " * 300
+    assert changes(endless, "Bx activates Ax. " + endless) == []
+
+
+@pytest.mark.parametrize("piece", ["in the ", "in ", "Ax ", "[1] ", "(", "word ", "in the word ", ", ", "1/"])
+def test_long_texts_are_read_at_once(piece: str) -> None:
+    """The time taken to verify grows with the length of a sentence, not with its square."""
+    assert verify(piece * 5_000, [HIPPO], named).verdict in Support
 
 
 def test_a_moved_citation_is_not_supported() -> None:

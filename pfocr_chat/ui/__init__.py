@@ -10,6 +10,7 @@ import os
 # Gradio reads this once, when it is imported; unset, it calls home at start.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
-from pfocr_chat.ui.server import build_app, serve
+from pfocr_chat.ui.auth import Accounts
+from pfocr_chat.ui.server import Serving, build_app, serve
 
-__all__ = ["build_app", "serve"]
+__all__ = ["Accounts", "Serving", "build_app", "serve"]

@@ -1,21 +1,34 @@
-"""The page as a web application, and the server that offers it."""
+"""The page and the API as a web application, and the server that offers it."""
 
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import socket
+import sys
+import threading
+import time
 import webbrowser
-from contextlib import closing, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 import uvicorn
+from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pfocr_chat.errors import PfocrChatError
+from pfocr_chat.ui.accesslog import AccessLog, logging_access
+from pfocr_chat.ui.api import MCP_PATH, McpServer, add_api
+from pfocr_chat.ui.auth import Accounts, BasicAuth
+from pfocr_chat.ui.limits import Limits
 from pfocr_chat.ui.page import build_page
 from pfocr_chat.ui.pictures import add_pictures
 
@@ -42,48 +55,89 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
 }
-SECONDS_TO_FINISH = 3
+HEALTH = "/healthz"
+CONVERSATIONS = 1_000
+"""Visitors whose conversations are kept, the latest; Gradio keeps each for an hour after its tab was closed."""
+THREADS = 96
+"""Answers that are waited for hold one each: those of the page, those of the API, and room for clicks."""
+SECONDS_TO_FINISH = 2
+SECONDS_AT_MOST = 5
+"""After a signal; an answer that is still being written then is cut off with the process."""
 
 
-def serve(
-    assistant: Assistant,
-    *,
-    host: str = "127.0.0.1",
-    port: int = 7860,
-    images: Path | None = None,
-    open_browser: bool = False,
-) -> None:
-    """Offer the page at ``host``:``port`` until it is interrupted; ``images`` is a folder of the figures' pictures.
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """How the page is offered.
+
+    ``accounts`` are the users, ``None`` for everybody. ``per_minute`` is how many requests a client may make, 0 for
+    any number. ``root_path`` is the path under which a proxy shows the page ("/pfocr"), and ``proxies`` the
+    addresses of proxies whose word on who the client is is taken. ``log_questions`` puts what was asked into the
+    access log. ``images`` is a folder with pictures of figures.
+    """
+
+    accounts: Accounts | None = None
+    per_minute: int = 0
+    root_path: str = ""
+    proxies: tuple[str, ...] = ()
+    log_questions: bool = False
+    images: Path | None = None
+    open_browser: bool = field(default=False, kw_only=True)
+
+
+def serve(assistant: Assistant, *, host: str = "127.0.0.1", port: int = 7860, serving: Serving | None = None) -> None:
+    """Offer the page at ``host``:``port`` until it is interrupted, by Ctrl+C or SIGTERM.
 
     Raises ``PfocrChatError`` where that address cannot be had, before anything is served.
     """
+    serving = serving or Serving()
     with closing(_listen(host, port)) as listener:
-        config = uvicorn.Config(
-            build_app(assistant, images=images),
-            host=host,
-            port=port,
-            log_level="warning",
-            timeout_graceful_shutdown=SECONDS_TO_FINISH,
-        )
-        server = _Server(config, _address(host, listener.getsockname()[1]), open_browser)
-        with suppress(KeyboardInterrupt):  # uvicorn has shut down in order and raises it again
-            server.run(sockets=[listener])
+        address = _address(host, listener.getsockname()[1]) + serving.root_path
+        server = _Server(to_config(assistant, serving), address, serving.open_browser)
+        with logging_access(questions=serving.log_questions), _ending(server), suppress(KeyboardInterrupt):
+            server.run(sockets=[listener])  # shuts down in order, and raises the signal again
 
 
-def build_app(assistant: Assistant, *, images: Path | None = None) -> FastAPI:
-    """The page over an open assistant, at ``/``, with ``/healthz`` beside it."""
-    app = FastAPI(title="PFOCR Chat", docs_url=None, redoc_url=None, openapi_url=None)
+def to_config(assistant: Assistant, serving: Serving) -> uvicorn.Config:
+    """How uvicorn is to run the page; it is given a socket that listens."""
+    return uvicorn.Config(
+        build_app(assistant, serving),
+        log_level="warning",
+        access_log=False,
+        proxy_headers=bool(serving.proxies),  # by default uvicorn believes every program of this machine
+        forwarded_allow_ips=list(serving.proxies),
+        timeout_graceful_shutdown=SECONDS_TO_FINISH,
+    )
 
-    @app.get("/healthz")
-    def healthz() -> dict[str, str]:
-        return {"status": "ok"}
 
-    add_pictures(app, assistant, images)
-    app.add_middleware(_SecurityHeaders)
+def build_app(assistant: Assistant, serving: Serving | None = None) -> ASGIApp:
+    """The page over an open assistant, at ``/``, with the API and its MCP server, and ``/healthz`` beside it."""
+    serving = serving or Serving()
+    page = build_page(assistant)
+    page.state_session_capacity = CONVERSATIONS
+    add_api(page, assistant)
+    tools = McpServer(page)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        limiter = current_default_thread_limiter()
+        limiter.total_tokens = max(limiter.total_tokens, THREADS)
+        async with tools.running():
+            yield
+
+    app = FastAPI(title="PFOCR Chat", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+
+    @app.get(HEALTH)
+    def healthz() -> dict[str, Any]:
+        status = assistant.status()
+        return {"status": "ok", "generation": status.generation, "figures": status.figures}
+
+    add_pictures(app, assistant, serving.images)
+    app.mount(MCP_PATH, tools.handle)
     gr.mount_gradio_app(
         app,
-        build_page(assistant),
+        page,
         path="/",
+        root_path=serving.root_path or None,
         show_error=False,
         footer_links=[],
         max_file_size="1kb",  # nothing is uploaded
@@ -91,7 +145,11 @@ def build_app(assistant: Assistant, *, images: Path | None = None) -> FastAPI:
         theme=_theme(),
         head=f"<style>{_read('page.css')}</style><script>{_read('page.js')}</script>",
     )
-    return app
+    guarded: ASGIApp = Limits(app, per_minute=serving.per_minute)
+    if serving.accounts:
+        guarded = BasicAuth(guarded, accounts=serving.accounts, open_paths=frozenset((HEALTH,)))
+    # The headers stand outside of all that can answer, errors included.
+    return AccessLog(_SecurityHeaders(_Prefix(guarded, serving.root_path)))
 
 
 def _theme() -> gr.themes.Base:
@@ -111,12 +169,14 @@ def _theme() -> gr.themes.Base:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server that says where it is once it serves."""
+    """uvicorn's server that says where it is once it serves, and ends with the process if it has to."""
 
     def __init__(self, config: uvicorn.Config, address: str, open_browser: bool) -> None:
         super().__init__(config)
         self._address = address
         self._open_browser = open_browser
+        self.last_resort = threading.Timer(SECONDS_AT_MOST, _leave)
+        self.last_resort.daemon = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -127,9 +187,35 @@ class _Server(uvicorn.Server):
             webbrowser.open(self._address)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self.last_resort.start()
         # Open tabs hold connections that are cut off now; uvicorn would log each with a traceback.
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         await super().shutdown(sockets)
+
+
+@contextmanager
+def _ending(server: _Server) -> Iterator[None]:
+    """End in order on SIGTERM as on Ctrl+C, and wait for answers under way as long as the last resort lets us."""
+
+    def interrupt(_: int, __: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    is_main = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGTERM, interrupt) if is_main else None
+    try:
+        yield
+        while any(thread.name == "AnyIO worker thread" for thread in threading.enumerate()):
+            time.sleep(0.05)
+    finally:
+        server.last_resort.cancel()
+        if is_main:
+            signal.signal(signal.SIGTERM, before)
+
+
+def _leave() -> None:
+    """End the process though an answer is being waited for: a thread cannot be stopped from outside."""
+    print("pfocr-chat: stopped; an answer under way was cut off.", file=sys.stderr, flush=True)
+    os._exit(0)
 
 
 class _SecurityHeaders:
@@ -145,6 +231,21 @@ class _SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
+
+
+class _Prefix:
+    """Takes the path under which a proxy shows the page off the paths of requests, where the proxy leaves it on."""
+
+    def __init__(self, app: ASGIApp, prefix: str) -> None:
+        self._app = app
+        self._prefix = prefix
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        if self._prefix and (path == self._prefix or path.startswith(f"{self._prefix}/")):
+            path = path[len(self._prefix) :] or "/"
+            scope = {**scope, "path": path, "raw_path": path.encode()}
+        await self._app(scope, receive, send)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -1,0 +1,103 @@
+"""Who may use the server: names and passwords, asked for by the browser itself (HTTP Basic).
+
+Gradio's own log-in leaves some of its routes open; this stands before all of them.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from pfocr_chat.errors import ConfigError
+from pfocr_chat.ui.limits import Buckets, client_of, refuse
+
+WRONG_PER_MINUTE = 20
+"""Wrong passwords that a client may try in a minute."""
+HOW = "Give it as USER:PASSWORD, or as @FILE with one such line for each user"
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """Passwords by user; they are never shown."""
+
+    passwords: Mapping[str, str] = field(repr=False)
+
+    @classmethod
+    def parse(cls, setting: str) -> Accounts:
+        """From ``USER:PASSWORD``, or ``@FILE`` with one such line for each user, blank ones and comments (#) aside.
+
+        Raises:
+            ConfigError: there is no user or password in it, or the file cannot be read.
+        """
+        lines = _lines(Path(setting[1:]).expanduser()) if setting.startswith("@") else [setting]
+        passwords: dict[str, str] = {}
+        for line in lines:
+            user, _, password = line.partition(":")
+            if not user or not password:
+                raise ConfigError(f"A user or a password is missing from what --auth names. {HOW}.")
+            passwords[user] = password
+        if not passwords:
+            raise ConfigError(f"There is no user in {setting[1:]}. {HOW}.")
+        return cls(passwords)
+
+    def admit(self, user: str, password: str) -> bool:
+        """Whether it is the user's password; takes as long for any user and password of a length."""
+        expected = self.passwords.get(user, "")
+        return hmac.compare_digest(expected.encode(), password.encode()) and bool(expected)
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        text = path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) else "it is not a text"
+        raise ConfigError(f"The users' file {path} cannot be read: {reason}.") from exc
+    return [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+
+
+class BasicAuth:
+    """Lets only requests through that carry a user's name and password, but for the paths that are ``open``."""
+
+    def __init__(self, app: ASGIApp, *, accounts: Accounts, open_paths: frozenset[str]) -> None:
+        self._app = app
+        self._accounts = accounts
+        self._open = open_paths
+        self._wrong = Buckets(WRONG_PER_MINUTE)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan" or (scope["type"] == "http" and scope["path"] in self._open):
+            await self._app(scope, receive, send)
+            return
+        given = _credentials(scope)
+        client = client_of(scope)
+        wait = self._wrong.wait(client) if given else 0
+        if wait:
+            refusal = refuse(429, "Too many wrong passwords. Try again in a minute.", wait)
+            await refusal(scope, receive, send)
+        elif given and self._accounts.admit(*given):
+            await self._app(scope, receive, send)
+        else:
+            if given:
+                self._wrong.take(client)
+            challenge = {"WWW-Authenticate": 'Basic realm="PFOCR Chat", charset="UTF-8"'}
+            await PlainTextResponse("A user and a password are needed here.", 401, challenge)(scope, receive, send)
+
+
+def _credentials(scope: Scope) -> tuple[str, str] | None:
+    kind, _, value = Headers(scope=scope).get("authorization", "").partition(" ")
+    if kind.lower() != "basic":
+        return None
+    try:
+        text = base64.b64decode(value.strip(), validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    user, _, password = text.partition(":")
+    return user, password
