@@ -35,12 +35,17 @@ from pfocr_chat.ui.pictures import add_pictures
 if TYPE_CHECKING:
     from pfocr_chat.assistant import Assistant
 
+IMAGE_HOSTS = (
+    *("https://www.ncbi.nlm.nih.gov", "https://pmc.ncbi.nlm.nih.gov", "https://cdn.ncbi.nlm.nih.gov"),
+    "https://europepmc.org",
+)
+"""Where figures' pictures are published, and where the first one sends browsers on to."""
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'self'",
         "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:",
         "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data: blob: https://*.ncbi.nlm.nih.gov https://europepmc.org",
+        "img-src 'self' data: blob: " + " ".join(IMAGE_HOSTS),
         "font-src 'self' data:",
         "connect-src 'self'",
         "worker-src 'self' blob:",
