@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, Self
@@ -20,6 +20,7 @@ from pfocr_chat.conditions import checked_filters
 from pfocr_chat.config import Config, load_config
 from pfocr_chat.embedder import Embedder
 from pfocr_chat.errors import IndexMismatchError, PfocrChatError, QuestionError
+from pfocr_chat.facets import count_facet
 from pfocr_chat.genelists import GeneListAnswer, compare_gene_list
 from pfocr_chat.generations import FORMAT, Manifest, check_files, generation_folder, read_manifest
 from pfocr_chat.llm import Llm, open_llm
@@ -30,6 +31,7 @@ from pfocr_chat.query import understand
 from pfocr_chat.records import FigureRecord
 from pfocr_chat.reranker import Reranker
 from pfocr_chat.retriever import Retriever
+from pfocr_chat.tables import Facet, FacetTable
 from pfocr_chat.vectorindex import FOLDER_NAME, VectorIndex
 
 _questions = logging.getLogger("pfocr_chat.questions")
@@ -214,6 +216,12 @@ class Assistant:
         if query and missing:
             known |= {hit.figid: hit for hit in self._retriever.to_hits(query, missing)}
         return [known[figid] for figid in figids if figid in known]
+
+    def count(self, facet: Facet, figids: Iterable[str] | None = None) -> FacetTable:
+        """Figures counted by a facet: those given, in their order, or all that the index has."""
+        self._check_open()
+        asked = sorted(self._catalog.figids()) if figids is None else list(figids)
+        return count_facet(facet, asked, self._catalog)
 
     def record(self, figid: str) -> FigureRecord | None:
         """One figure's record, or ``None`` where the index does not have it."""

@@ -97,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     chat = _add(commands, "chat", _chat, "serve the chat page", llm=True)
     chat.add_argument("--host", default="127.0.0.1", help="address to listen at (127.0.0.1)")
     chat.add_argument("--port", type=_port, default=7860, help="port to listen at (7860)")
+    chat.add_argument("--images", type=Path, metavar="FOLDER", help="pictures of the figures, called FIGID.jpg or so")
 
     _add_serving(chat)
 
@@ -424,6 +425,9 @@ def _read_list(genes: str) -> str:
 
 
 def _chat(options: argparse.Namespace) -> None:
+    images = options.images or load_config(options.vectorstore).images
+    if images and not images.is_dir():
+        raise ConfigError(f"There is no folder {images} with pictures. Name another with --images, or none.")
     print("Loading the models ...", file=sys.stderr)
     from pfocr_chat.ui import Accounts, Serving, serve
 
@@ -434,6 +438,7 @@ def _chat(options: argparse.Namespace) -> None:
         root_path=options.root_path,
         proxies=tuple(options.proxy),
         log_questions=options.log_questions,
+        images=images,
     )
     with _open(options) as assistant:
         serve(assistant, host=options.host, port=options.port, serving=serving)

@@ -17,6 +17,7 @@ KNOWN = {
     "PFOCR_CHAT_LLM",
     "PFOCR_CHAT_RERANKER",
     "PFOCR_CHAT_AUTH",
+    "PFOCR_CHAT_IMAGES",
     "PFOCR_CHAT_SLACK_CHANNELS",
     "PFOCR_CHAT_SLACK_TEAMS",
 }
@@ -26,11 +27,15 @@ MAX_QUESTION = 4_000
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What can be set: the folder of the index, the language model that answers, and a cross-encoder that ranks."""
+    """What can be set: the folder of the index, the language model that answers, and a cross-encoder that ranks.
+
+    ``images`` is a folder with pictures of figures.
+    """
 
     vectorstore: Path
     llm: str = "auto"
     reranker: str | None = None
+    images: Path | None = None
 
 
 def load_config(
@@ -43,7 +48,7 @@ def load_config(
     """Settings from arguments, then ``PFOCR_CHAT_VECTORSTORE``, ``PFOCR_CHAT_LLM`` and ``PFOCR_CHAT_RERANKER``.
 
     Without a setting the index is looked for in ``./vectorstore``, then in the user's data folder,
-    the language model is ``auto``, and there is no reranker.
+    the language model is ``auto``, and there is no reranker. ``PFOCR_CHAT_IMAGES`` is a folder of pictures.
 
     Raises:
         ConfigError: a ``PFOCR_CHAT_`` variable is none of those in ``KNOWN``.
@@ -52,11 +57,13 @@ def load_config(
     unknown = sorted(k for k in environ if k.startswith(PREFIX) and k not in KNOWN)
     if unknown:
         raise ConfigError(f"{unknown[0]} is not a setting. There are: {', '.join(sorted(KNOWN))}.")
+    images = environ.get("PFOCR_CHAT_IMAGES")
     folder = vectorstore or environ.get("PFOCR_CHAT_VECTORSTORE") or _default_vectorstore()
     return Config(
         vectorstore=Path(folder).expanduser(),
         llm=llm or environ.get("PFOCR_CHAT_LLM") or "auto",
         reranker=reranker or environ.get("PFOCR_CHAT_RERANKER") or None,
+        images=Path(images).expanduser() if images else None,
     )
 
 

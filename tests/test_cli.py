@@ -442,8 +442,8 @@ def test_an_unknown_variable_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys
     expected = (
         1,
         "",
-        "pfocr-chat: PFOCR_CHAT_VECTORSTOER is not a setting. There are: PFOCR_CHAT_AUTH, PFOCR_CHAT_LLM, "
-        "PFOCR_CHAT_RERANKER, PFOCR_CHAT_SLACK_CHANNELS, PFOCR_CHAT_SLACK_TEAMS, PFOCR_CHAT_VECTORSTORE.\n",
+        "pfocr-chat: PFOCR_CHAT_VECTORSTOER is not a setting. There are: PFOCR_CHAT_AUTH, PFOCR_CHAT_IMAGES, "
+        "PFOCR_CHAT_LLM, PFOCR_CHAT_RERANKER, PFOCR_CHAT_SLACK_CHANNELS, PFOCR_CHAT_SLACK_TEAMS, PFOCR_CHAT_VECTORSTORE.\n",
     )
     assert run(capsys, "status") == expected
     assert run(capsys, "index", "x") == expected
@@ -532,3 +532,14 @@ def test_the_package_runs_as_a_module(elsewhere: Path) -> None:
     )
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == "pfocr-chat: The folder nowhere does not exist. Name a folder that holds figure records.\n"
+
+
+def test_a_folder_of_pictures_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """The chat page is not started over a folder of pictures that does not exist."""
+    status, _, errors = run(capsys, "chat", "--images", str(tmp_path / "none"))
+
+    assert status == 1
+    assert (
+        errors
+        == f"pfocr-chat: There is no folder {tmp_path / 'none'} with pictures. Name another with --images, or none.\n"
+    )

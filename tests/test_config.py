@@ -72,7 +72,7 @@ def test_an_unknown_setting_is_named() -> None:
     """A mistyped variable is an error that names it and those that there are; other variables are not ours."""
     with pytest.raises(
         ConfigError,
-        match=r"PFOCR_CHAT_LMM is not a setting\. There are: PFOCR_CHAT_AUTH, PFOCR_CHAT_LLM, PFOCR_CHAT_RERAN",
+        match=r"PFOCR_CHAT_LMM is not a setting\. There are: (?:PFOCR_CHAT_\w+, )+PFOCR_CHAT_VECT",
     ):
         load_config(environ={"PFOCR_CHAT_LMM": "none"})
     assert load_config("v", environ={"PFOCR_HOME": "x", "LLM": "y"}).llm == "auto"
@@ -171,3 +171,9 @@ def test_the_shipped_data_is_found_in_the_checkout(name: str) -> None:
     """Without a copy inside the package the folder at the top of the checkout is taken."""
     assert data_folder(name) == Path(__file__).parent.parent / name
     assert any(data_folder(name).iterdir())
+
+
+def test_a_folder_of_pictures_can_be_set() -> None:
+    """Pictures of figures are looked for in a folder where one is set."""
+    assert load_config(environ={}).images is None
+    assert load_config(environ={"PFOCR_CHAT_IMAGES": "~/pictures"}).images == Path.home() / "pictures"

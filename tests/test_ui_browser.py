@@ -2,198 +2,48 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import io
 import json
 import logging
-import shutil
+import re
 import signal
 import socket
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import bibtexparser
 import httpx
 import pytest
 import rispy
-import uvicorn
-from playwright.sync_api import Browser, Page, expect, sync_playwright
-
-from pfocr_chat import (
-    Answer,
-    Assistant,
-    Conversation,
-    FigureRecord,
-    Hit,
-    LlmError,
-    PfocrChatError,
-    QuestionError,
-    Stage,
-    Status,
-    Text,
+from browsing import (
+    DESCRIBE_SEED,
+    SEED,
+    Visit,
+    Watched,
+    address,
+    answers,
+    ask,
+    browser,
+    expect_ready,
+    in_browser,
+    served,
+    visit,
+    watched,
+    watched_address,
 )
-from pfocr_chat.ui import build_app, serve
-from pfocr_chat.ui.page import EXAMPLES
+from playwright.sync_api import Page, expect
+
+from pfocr_chat import Answer, Assistant, Conversation, Facet, LlmError, PfocrChatError, QuestionError, Stage, Text
+from pfocr_chat.lexicon import name_key
+from pfocr_chat.records import Kind
+from pfocr_chat.ui import serve
+from pfocr_chat.ui.cards import QUOTE_LABELS
+from pfocr_chat.ui.overview import overview_of
 from pfocr_chat.ui.session import APOLOGY
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-CHROMIUM = next((path for name in NAMES if (path := shutil.which(name))), None)
-FLAGS = [
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-]
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason=f"none of {', '.join(NAMES)} is installed"),
-    # Gradio's queue counts its events in ways that newer versions of pandas deprecate.
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-]
-
-SEED = "PMC11989024__ijms-26-03143-g003"
-DESCRIBE_SEED = f"What does {SEED} show?"
-
-Visit = Callable[..., Page]
-
-
-class Watched:
-    """The real assistant, watched: it remembers what it was asked, and waits or fails when told to."""
-
-    def __init__(self, assistant: Assistant) -> None:
-        self._assistant = assistant
-        self.asked: list[tuple[str, Conversation | None]] = []
-        self.failure: Exception | None = None
-        self.wait_after: type[Stage | Text] = Stage
-        self.go_on = threading.Event()
-        self.go_on.set()
-        self.closed = threading.Event()
-
-    def status(self) -> Status:
-        return self._assistant.status()
-
-    def record(self, figid: str) -> FigureRecord | None:
-        return self._assistant.record(figid)
-
-    def hits(self, answer: Answer) -> list[Hit]:
-        if self.failure:
-            raise self.failure
-        return self._assistant.hits(answer)
-
-    def stream(self, question: str, conversation: Conversation | None = None) -> Iterator[Stage | Text | Answer]:
-        self.asked.append((question, conversation))
-        try:
-            for event in self._assistant.stream(question, conversation):
-                yield event
-                while isinstance(event, self.wait_after) and not self.go_on.wait(0.2):
-                    yield Stage("Waiting")
-                if self.failure:
-                    raise self.failure
-        finally:
-            self.closed.set()
-
-
-@contextmanager
-def served(assistant: Assistant | Watched) -> Iterator[str]:
-    """The page's address while it is served on a free port of this machine."""
-    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as thread:
-        ready: Future[uvicorn.Server] = Future()
-        done = thread.submit(asyncio.run, _serve(assistant, listener, ready))
-        try:
-            server = ready.result(30)
-            while not server.started and not done.done():
-                time.sleep(0.05)
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            done.result(10)
-
-
-async def _serve(assistant: Assistant | Watched, listener: socket.socket, ready: Future[uvicorn.Server]) -> None:
-    # Outside of a running event loop, Gradio makes three of its own and leaves them open.
-    app = build_app(assistant)  # type: ignore[arg-type]
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
-    ready.set_result(server)
-    await server.serve(sockets=[listener])
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def address(seed_assistant: Assistant) -> Iterator[str]:
-    with served(seed_assistant) as address:
-        yield address
-
-
-@pytest.fixture
-def watched(seed_assistant: Assistant) -> Watched:
-    return Watched(seed_assistant)
-
-
-@pytest.fixture
-def watched_address(watched: Watched) -> Iterator[str]:
-    with served(watched) as address:
-        yield address
-
-
-@pytest.fixture
-def visit(browser: Browser) -> Iterator[Visit]:
-    """Opens the page as a new visitor; in the end, nothing was fetched from outside and no script failed."""
-    fetched: list[str] = []
-    failed: list[str] = []
-    with ExitStack() as visitors:
-
-        def open_page(address: str, *, width: int = 1440, height: int = 900, dark: bool = False) -> Page:
-            scheme = "dark" if dark else "light"
-            context = visitors.enter_context(
-                browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-            )
-            context.set_default_timeout(15_000)
-            page = context.new_page()
-            page.on("request", lambda request: fetched.append(request.url))
-            page.on("pageerror", lambda error: failed.append(str(error)))
-            page.on("console", lambda line: failed.append(line.text) if line.type == "error" else None)
-            page.goto(address)
-            expect(page.locator("#pfc-box textarea")).to_be_editable()
-            return page
-
-        yield open_page
-    assert fetched
-    elsewhere = [url for url in fetched if urlsplit(url).hostname != "127.0.0.1"]
-    assert [url for url in elsewhere if not url.startswith(("data:", "blob:"))] == []
-    assert failed == []
-
-
-def ask(page: Page, question: str) -> None:
-    """Type a question and press Enter until it is taken; wait until the page is ready for the next."""
-    box = page.locator("#pfc-box textarea")
-    box.fill(question)
-    deadline = time.monotonic() + 10
-    while box.input_value() and time.monotonic() < deadline:
-        box.press("Enter")  # does nothing in the moment in which the last answer's event ends
-        page.wait_for_timeout(200)
-    expect(box).to_have_value("")
-    expect_ready(page)
-
-
-def expect_ready(page: Page) -> None:
-    expect(page.locator("#pfc-go")).to_be_visible()
-    expect(page.locator("#pfc-box textarea")).to_be_editable()
-
-
-def answers(page: Page) -> int:
-    return page.locator("#pfc-chat .pfc-answer").count()
+pytestmark = in_browser
 
 
 def test_the_header_says_what_is_indexed(address: str, visit: Visit, seed_assistant: Assistant) -> None:
@@ -207,25 +57,62 @@ def test_the_header_says_what_is_indexed(address: str, visit: Visit, seed_assist
 def test_an_example_is_answered_with_a_citation_that_opens(
     address: str, visit: Visit, seed_assistant: Assistant
 ) -> None:
-    """The first example brings an answer whose key opens the figure with a verbatim quote and links."""
+    """An example brings an answer whose key opens the figure with a verbatim quote and links."""
     page = visit(address)
-    page.get_by_text(EXAMPLES[0]).click()
-    card = page.locator(".pfc-card", has_text=SEED)
+    example = next(e for e in overview_of(seed_assistant).examples if e.startswith("What does "))
+    figid = example.split()[2]
+    page.get_by_text(example).click()
+    card = page.locator(".pfc-card", has_text=figid)
     expect(card).to_have_count(1)
     number = str(card.get_attribute("id")).removeprefix("fig-")
     page.locator(f"#pfc-chat a.pfc-key[href='#fig-{number}']").first.click()
 
     expect(card).to_have_attribute("open", "")
     expect(card.locator("blockquote")).to_be_in_viewport()
-    record = seed_assistant.record(SEED)
+    record = seed_assistant.record(figid)
     assert record is not None
     assert card.locator("blockquote").inner_text().removesuffix("…") in str(record.caption)
-    expect(card).to_contain_text("From the caption")
+    expect(card).to_contain_text(QUOTE_LABELS[record.caption_source])
     for label, url in record.links:
         link = card.get_by_role("link", name=label)
         expect(link).to_have_attribute("href", url)
         expect(link).to_have_attribute("target", "_blank")
         assert "noopener" in str(link.get_attribute("rel"))
+
+
+def test_a_card_shows_its_picture(address: str, visit: Visit) -> None:
+    """The open card shows the figure's picture; where it cannot be had, a sentence stands in its place."""
+    page = visit(address)
+    ask(page, DESCRIBE_SEED)
+    picture = page.locator("#fig-1-1 .pfc-picture img")
+    expect(picture).to_be_visible()
+    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") == 8
+
+    offline = visit(address, pictures=False)
+    ask(offline, DESCRIBE_SEED)
+    expect(offline.locator("#fig-1-1 .pfc-no-picture")).to_be_visible()
+    expect(offline.locator("#fig-1-1 img")).to_have_count(0)
+
+
+def test_a_gene_can_be_asked_about(address: str, visit: Visit, seed_assistant: Assistant) -> None:
+    """A gene of a card opens its actions; the first one types a question for it, to be sent or changed."""
+    figid = next(figid for figid in seed_assistant.ask("List all figures").figids if genes_of(seed_assistant, figid))
+    gene = genes_of(seed_assistant, figid)[0]
+    page = visit(address)
+    ask(page, f"What does {figid} show?")
+    page.locator(".pfc-gene summary", has_text=re.compile(f"^{re.escape(gene)}$")).click()
+    page.locator(f"button[name=ask-gene][value='{gene}']").click()
+
+    expect(page.locator("#pfc-box textarea")).to_have_value(f"Which figures show {gene}?")
+    expect(page.locator("#pfc-box textarea")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator(".pfc-question", has_text=f"Which figures show {gene}?")).to_be_visible()
+    expect_ready(page)
+
+
+def genes_of(assistant: Assistant, figid: str) -> list[str]:
+    record = assistant.record(figid)
+    return sorted(record.printed(Kind.GENE)) if record else []
 
 
 def test_a_second_key_opens_its_own_card(address: str, visit: Visit, seed_assistant: Assistant) -> None:
@@ -340,7 +227,7 @@ def test_a_failure_is_a_sentence_in_the_chat(
     watched.failure = failure
     with caplog.at_level(logging.ERROR, logger="pfocr_chat.ui.session"):
         ask(page, DESCRIBE_SEED)
-        expect(page.locator(".pfc-error")).to_have_text(sentence)
+        expect(page.locator(".pfc-error")).to_contain_text(sentence)
     logged = [r.exc_info[1] for r in caplog.records if r.name == "pfocr_chat.ui.session" and r.exc_info]
     assert logged == ([failure] if sentence == APOLOGY else [])
     watched.failure = None
@@ -420,7 +307,7 @@ def test_markup_in_a_question_does_nothing(address: str, visit: Visit) -> None:
     expect(page.locator(".pfc-question")).to_have_text(typed)
     expect(page.locator(".pfc-asked")).to_have_text(typed[:139].rstrip() + "…")
     assert page.evaluate("window.hit") is None
-    assert page.locator("#pfc-chat form, #pfc-chat img, #pfc-panel img").count() == 0
+    assert page.locator("#pfc-chat form, #pfc-chat img").count() == 0
 
 
 @pytest.mark.parametrize("width", [390, 899, 900, 1440])
@@ -428,14 +315,19 @@ def test_the_page_fits_the_screen(address: str, visit: Visit, width: int) -> Non
     """Nothing needs sideways scrolling, and on a phone a key still brings its card into view."""
     page = visit(address, width=width, height=844)
     ask(page, BY_YEAR)
-    page.locator("a.pfc-count[href='#list-1-0-0']").click()
+    page.locator(".pfc-bars a[href='#list-1-0-0']").click()
     expect(page.locator("#pfc-results h2")).to_be_in_viewport()
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate(TOO_WIDE) == []
     ask(page, DESCRIBE_SEED)
     page.locator("#ref-2-1").click()
 
     expect(page.locator("#fig-2-1 summary")).to_be_in_viewport()
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate(TOO_WIDE) == []
+
+
+TOO_WIDE = """() => [...document.querySelectorAll("#pfc-top *, #pfc-columns *")]
+    .filter((e) => e.checkVisibility() && e.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+    .map((e) => `${e.tagName} ${e.className} ${e.getBoundingClientRect().right}`)"""
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -494,9 +386,10 @@ def test_a_count_by_year_is_drawn_and_each_number_lists_its_figures(
     table = seed_assistant.ask(BY_YEAR).table
     assert table is not None
     page = visit(address)
-    expect(page.locator("#pfc-plot")).to_have_count(0)
+    expect(page.locator(".pfc-bars")).to_have_count(0)
     ask(page, BY_YEAR)
-    expect(page.locator("#pfc-plot .mark-rect.role-mark path").first).to_be_visible()
+    years = [int(row.label) for row in table.rows]
+    expect(page.locator(".pfc-bars li")).to_have_count(max(years) - min(years) + 1)
     expect(page.locator("#pfc-results h2")).to_have_text(f"{table.total} figures answer this")
 
     for number, row in list(enumerate(table.rows))[:3]:
@@ -505,11 +398,45 @@ def test_a_count_by_year_is_drawn_and_each_number_lists_its_figures(
         expect(page.locator("#pfc-results h2")).to_be_focused()
         assert figids_listed(page) == list(row.figids)
     ask(page, "hello")
-    expect(page.locator("#pfc-plot")).to_be_hidden()
+    expect(page.locator(".pfc-bars")).to_have_count(0)
     expect(page.locator(".pfc-results")).to_have_count(0)
     page.locator("#pfc-chat a.pfc-count").first.click()
-    expect(page.locator("#pfc-plot")).to_be_visible()
+    expect(page.locator(".pfc-bars")).to_be_visible()
     expect(page.locator("#pfc-results td code")).to_have_count(table.total)
+
+
+def test_a_number_alone_is_drawn_by_year_and_gene(address: str, visit: Visit, seed_assistant: Assistant) -> None:
+    """Where only a number was asked for, its years are drawn, and other genes where some figures share any."""
+    question = "How many figures are there?"
+    page = visit(address)
+    ask(page, question)
+
+    genes = seed_assistant.count(Facet.GENE, seed_assistant.ask(question).figids)
+    captions = ["Figures by year", *(["Figures by gene"] if genes.rows[0].figures > 1 else [])]
+    expect(page.locator(".pfc-bars figcaption")).to_contain_text(captions)
+
+
+def test_a_list_is_sorted_by_its_heads(address: str, visit: Visit, seed_assistant: Assistant) -> None:
+    """A click on a head sorts the whole list by that column, a second one the other way round, also what is saved."""
+    figids = seed_assistant.ask("List all figures").figids
+    records = [record for figid in figids if (record := seed_assistant.record(figid))]
+    page = visit(address)
+    ask(page, "List all figures")
+    assert figids_listed(page) == list(figids)
+    page.locator("th.pfc-by-year a").click()
+    expect(page.locator("th.pfc-by-year")).to_have_attribute("aria-sort", "descending")
+    newest = sorted((r.year for r in records if r.year), reverse=True)
+    assert [int(y) for y in page.locator("#pfc-results td.pfc-year").all_inner_texts() if y] == newest
+    _, text = saved(page, "csv")
+    assert [row["figid"] for row in csv.DictReader(io.StringIO(text))] == figids_listed(page)
+    page.locator("th.pfc-by-year a").click()
+    expect(page.locator("th.pfc-by-year")).to_have_attribute("aria-sort", "ascending")
+    page.locator("th.pfc-by-title a").click()
+    expect(page.locator("th.pfc-by-title")).to_have_attribute("aria-sort", "ascending")
+    titled = sorted((name_key(r.title), r.title) for r in records if r.title)
+    assert page.locator("#pfc-results td a").first.inner_text() == " ".join(titled[0][1].split())
+    page.get_by_role("button", name="Wider list").click()
+    expect(page.get_by_role("button", name="Narrower list")).to_be_visible()
 
 
 def test_numbers_and_groups_work_from_the_keyboard(address: str, visit: Visit, seed_assistant: Assistant) -> None:

@@ -10,16 +10,23 @@ from hypothesis import strategies as st
 
 from pfocr_chat.answers import Answer, Check, Citation, Evidence, Grounding, NearMiss, Status, Verdict
 from pfocr_chat.queries import Entity, Filters, Hit, Intent, Match, Query
-from pfocr_chat.records import FigureRecord, Kind, Tier
-from pfocr_chat.ui import render
+from pfocr_chat.records import FigureRecord, Kind, Mention, Tier
+from pfocr_chat.ui import cards, render
 
 MARKDOWN_TAGS = {
     *("p", "h3", "ul", "ol", "li", "blockquote", "strong", "em", "code", "pre", "br", "hr"),
     *("table", "thead", "tbody", "tr", "th", "td"),
 }
-OWN_TAGS = MARKDOWN_TAGS | {"a", "cite", "details", "div", "header", "h1", "h2", "section", "span", "summary"}
-OWN_ATTRIBUTES = {"class", "hidden", "href", "id", "open", "rel", "role", "start", "target", "title"}
-VOID = {"br", "hr"}
+OWN_TAGS = MARKDOWN_TAGS | {
+    *("a", "button", "cite", "details", "div", "header", "h1", "h2", "img", "mark", "section", "span", "summary"),
+    *("dd", "dl", "dt"),
+}
+OWN_ATTRIBUTES = {
+    *("class", "hidden", "href", "id", "name", "open", "rel", "role", "start", "target", "title"),
+    *("alt", "data-next", "decoding", "loading", "src", "type", "value"),
+}
+VOID = {"br", "hr", "img"}
+PICTURES = ("pictures/PMC", "https://europepmc.org/articles/PMC")
 
 RECORD = FigureRecord(
     "PMC1__f1",
@@ -99,6 +106,8 @@ def assert_harmless(html: str) -> Page:
     for _, attributes in page.tags:
         assert set(attributes) <= OWN_ATTRIBUTES
         assert (attributes.get("href") or "#").startswith(("#", "https://", "http://"))
+        for address in (attributes.get("src"), attributes.get("data-next")):
+            assert address is None or address.startswith(PICTURES)
     assert len(html.splitlines()) <= 1
     return page
 
@@ -144,6 +153,8 @@ def test_a_question_is_shown_as_typed(question: str) -> None:
 def test_an_answer_with_hostile_parts_is_harmless(text: str, title: str, note: str) -> None:
     """Text, titles, quotes, links, reasons and notes of an answer are escaped wherever they are shown."""
     record = replace(RECORD, title=title or None, caption=note, paper_title=text, reference=note, doi=title)
+    printed = (Mention(Kind.GENE, note, title, Tier.SYNONYM), Mention(Kind.DISEASE, title, text, Tier.SYMBOL))
+    record = replace(record, journal=title, organisms=(text, note), filename=note, number=title, mentions=printed)
     citation = replace(cited(record, quote=text), links=((title, note), ("DOI", f"https://doi.org/{title}")))
     answer = an_answer(
         question=title,
@@ -158,7 +169,7 @@ def test_an_answer_with_hostile_parts_is_harmless(text: str, title: str, note: s
     answer = replace(answer, query=a_query(mention=title, word=text, journal=note))
 
     assert_harmless(render.render_answer(answer, 1))
-    assert_harmless(render.render_panel({1: render.render_cards(answer, 1)}))
+    assert_harmless(cards.render_panel({1: cards.render_cards(answer, 1)}))
     assert_harmless(render.render_answer(replace(answer, abstained=True, near_misses=misses), 1))
     assert_harmless(render.render_progress(text, title))
     assert_harmless(render.render_error(note))
@@ -190,7 +201,7 @@ def test_a_key_leads_to_its_card() -> None:
     """Every key of an answer is a link to the card with the same number, and the card leads back."""
     answer = an_answer(text="One [1]. Again [1].")
     keys = Page(render.render_answer(answer, 3)).all("a", "pfc-key")
-    card = Page(render.render_cards(answer, 3))
+    card = Page(cards.render_cards(answer, 3))
 
     assert [key["href"] for key in keys] == ["#fig-3-1", "#fig-3-1"]
     assert [key.get("id") for key in keys] == ["ref-3-1", None]
@@ -214,45 +225,6 @@ def test_a_number_that_is_not_cited_is_text() -> None:
 
     assert page.all("a", "pfc-key") == []
     assert "As in [7] and [1]." in page.text
-
-
-def test_a_card_shows_quote_source_and_links() -> None:
-    """A card has the title, the verbatim quote with its label, the paper, why it was found, and its links."""
-    page = Page(render.render_cards(an_answer(), 1))
-
-    assert RECORD.title in page.text
-    assert RECORD.caption in page.text
-    assert "From the caption" in page.text
-    assert "A paper <on> adhesion Kariya Y, et al. 2025." in page.text
-    assert "Found by: YAP1 printed as a synonym as “YAP”" in page.text
-    links = [a for a in page.all("a") if a.get("target")]
-    assert [link["href"] for link in links] == [url for _, url in RECORD.links]
-    assert all(link["target"] == "_blank" and "noopener" in str(link["rel"]) for link in links)
-
-
-def test_a_summary_is_called_a_summary() -> None:
-    """A quote that was written for the collection never passes for the paper's words."""
-    record = replace(RECORD, caption_source="summary")
-    answer = an_answer(citations=(cited(record),), hits=(Hit(record.figid, 1.0, record),))
-    page = Page(render.render_cards(answer, 1))
-
-    assert "Summary written for this collection, not the paper's words" in page.text
-    assert "From the caption" not in page.text
-
-
-def test_a_quoted_title_is_called_a_title() -> None:
-    """Where a figure has no caption, the quote's label says that it is the title."""
-    record = replace(RECORD, caption=None)
-    answer = an_answer(citations=(cited(record, quote=str(record.title)),), hits=(Hit(record.figid, 1.0, record),))
-
-    assert "From the title" in Page(render.render_cards(answer, 1)).text
-
-
-def test_only_the_last_cards_are_in_sight() -> None:
-    """The panel holds the cards of all answers and shows those of the last."""
-    sections = Page(render.render_panel({1: "a", 3: "b"})).all("section")
-
-    assert [("hidden" in section) for section in sections] == [True, False]
 
 
 def test_the_number_of_figures_leads_to_their_list() -> None:
@@ -297,12 +269,13 @@ def test_an_abstention_looks_different() -> None:
 def test_what_was_understood_is_shown() -> None:
     """Under an answer and under an abstention stands what was made of the question, as text."""
     query = a_query(mention="FAK", word="<b>adhesion</b>", journal="Cell")
-    understood = "Understood as: all figures on FAK = PTK2 (gene), “<b>adhesion</b>” published in Cell."
+    understood = "I searched for: all figures on FAK = PTK2 (gene) and “<b>adhesion</b>” published in Cell"
     misses = (NearMiss("PMC1__f1", "Integrins and YAP", RECORD.page_url),)
     for answer in (an_answer(query=query), an_answer(query=query, abstained=True, reason="No.", near_misses=misses)):
         page = Page(render.render_answer(answer, 1))
         assert len(page.all("p", "pfc-note pfc-understood")) == 1
-        assert page.text.endswith(understood)
+        assert understood in page.text
+        assert [b["value"] for b in page.all("button", "pfc-act pfc-part")] == ["1-0", "1-1"]
 
 
 def test_notes_are_shown_before_what_was_understood() -> None:
@@ -311,14 +284,14 @@ def test_notes_are_shown_before_what_was_understood() -> None:
     answer = an_answer(query=query, notes=("“adhesoin” was read as “adhesion”.",))
     for shown in (answer, replace(answer, abstained=True, reason="No.")):
         text = Page(render.render_answer(shown, 1)).text
-        assert text.index("“adhesoin” was read as “adhesion”.") < text.index("Understood as:")
+        assert text.index("“adhesoin” was read as “adhesion”.") < text.index("I searched for:")
 
 
 def test_small_talk_is_not_explained() -> None:
     """Nothing was understood of a greeting, or of an answer without a query."""
     chat = Query("hello", "hello", Intent.CHAT)
     for query in (chat, None):
-        assert "Understood" not in render.render_answer(an_answer(query=query), 1)
+        assert "I searched" not in render.render_answer(an_answer(query=query), 1)
 
 
 def test_progress_shows_text_and_stage() -> None:

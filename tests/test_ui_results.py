@@ -14,18 +14,23 @@ from pfocr_chat.queries import Hit, Intent, Match, Query
 from pfocr_chat.records import FigureRecord, Tier
 from pfocr_chat.tables import Facet, FacetRow, FacetTable
 from pfocr_chat.ui import render
+from pfocr_chat.ui.bars import ROWS, render_bars, without_names
 from pfocr_chat.ui.results import (
     PAGE_SIZE,
-    PLOT_LIMIT,
+    SORT_LIMIT,
+    Sort,
     View,
     figids_in,
     list_name,
     page_of,
-    plot_data,
     render_results,
+    sorted_by,
 )
 
 FIGIDS = tuple(f"PMC{number}__f" for number in range(1, 1235))
+
+
+SORTED = st.just((None, False)) | st.tuples(st.sampled_from(Sort), st.booleans())
 
 
 def counted(*rows: tuple[str, int], facet: Facet = Facet.YEAR, without: int = 0) -> Answer:
@@ -62,10 +67,12 @@ def assert_own(html: str) -> Page:
     return page
 
 
-@given(st.integers(0, 999_999), st.none() | st.integers(0, 999_999), st.integers(0, 999_999))
-def test_a_view_is_read_from_its_address(turn: int, group: int | None, page: int) -> None:
-    """What a number links to names the list, the group and the page."""
-    view = View(turn, group, page)
+@given(st.integers(0, 999_999), st.none() | st.integers(0, 999_999), st.integers(0, 999_999), SORTED)
+def test_a_view_is_read_from_its_address(
+    turn: int, group: int | None, page: int, order: tuple[Sort | None, bool]
+) -> None:
+    """What a number links to names the list, the group, the page and the order."""
+    view = View(turn, group, page, *order)
 
     assert View.parse(view.address) == view
 
@@ -114,10 +121,15 @@ def test_a_long_list_has_pages() -> None:
     assert tuple(listed) == FIGIDS
     assert "1,234 figures answer this" in first.text
     assert f"1 to {PAGE_SIZE} of 1,234" in first.text
-    assert [a["href"] for a in first.all("a", "pfc-page")] == ["#list-1-all-1", "#list-1-all-24"]
+    assert ways(first) == ["#list-1-all-1", "#list-1-all-24"]
     assert "1,201 to 1,234 of 1,234" in last.text
     assert "1,234PMC1234__f" in last.text
-    assert [a["href"] for a in last.all("a", "pfc-page")] == ["#list-1-all-0", "#list-1-all-23"]
+    assert ways(last) == ["#list-1-all-0", "#list-1-all-23"]
+
+
+def ways(page: Page) -> list[str | None]:
+    """Where the pages of a list lead to."""
+    return [a["href"] for a in page.all("a", "pfc-page") if "title" not in a]
 
 
 def test_a_list_says_what_it_holds() -> None:
@@ -128,8 +140,8 @@ def test_a_list_says_what_it_holds() -> None:
 
     for part in (RECORD.title, RECORD.paper_title, "2025", "Cells", "YAP1 printed as a synonym as “YAP”", "PMC1__f1"):
         assert str(part) in page.text
-    assert [a["href"] for a in page.all("a")] == [RECORD.page_url]
-    assert [b["value"] for b in page.all("button")] == ["csv", "json", "bibtex", "ris", "gmt"]
+    assert [a["href"] for a in page.all("a") if a.get("target")] == [RECORD.page_url]
+    assert [b["value"] for b in page.all("button", "pfc-file")] == ["csv", "json", "bibtex", "ris", "gmt"]
 
 
 def test_a_group_is_a_list_of_its_own() -> None:
@@ -166,39 +178,99 @@ def test_a_list_with_hostile_parts_is_harmless(title: str, label: str, question:
     table = FacetTable(Facet.JOURNAL, (FacetRow(label, 1, (record.figid,)),), 0, 1)
     answer = Answer(question, f"**1 figure** {title}\n\n{table.to_markdown()}", figids=(record.figid,), table=table)
 
-    assert_own(render_results(answer, View(1), [hit]))
-    assert_own(render_results(answer, View(1, 0), [hit]))
+    assert_own(render_results(answer, View(1), [hit], (table,)))
+    assert_own(render_results(answer, View(1, 0), [hit], (replace(table), table)))
     assert_harmless(render.render_answer(answer, 1))
 
 
+def bars(html: str) -> list[tuple[str, str]]:
+    """What each bar says, and how long it is."""
+    page = Page(html)
+    titles = [a["title"] for tag, a in page.tags if tag in ("li", "a") and a.get("title")]
+    return [(str(t), str(a["style"])) for t, a in zip(titles, page.all("li"), strict=True)]
+
+
 def test_years_without_figures_are_drawn() -> None:
-    """The plot's axis has every year from the first to the last, the empty ones with no bar."""
+    """The axis has every year from the first to the last, the empty ones with no bar and no list."""
     answer = counted(("2015", 3), ("2018", 12), without=2)
     assert answer.table
-    data = plot_data(answer.table)
+    html = render_bars(answer.table, lambda row: View(1, row).address)
 
-    assert data is not None
-    assert data["data"] == [["2015", 3], ["2016", 0], ["2017", 0], ["2018", 12]]
-
-
-def test_other_plots_have_the_first_values() -> None:
-    """Of many values the plot has the most frequent; long names are cut short where they stay apart."""
-    rows = [
-        ("Journal of a very long name A", 9),
-        ("Journal of a very long name B", 8),
-        ("Another journal of plants", 7),
+    assert bars(html) == [
+        ("2015: 3 figures", "--part:0.25"),
+        ("2016: 0 figures", "--part:0"),
+        ("2017: 0 figures", "--part:0"),
+        ("2018: 12 figures", "--part:1"),
     ]
-    answer = counted(*rows, *((f"J{n}", 1) for n in range(40)), facet=Facet.JOURNAL)
+    assert [a["href"] for a in Page(html).all("a")] == ["#list-1-0-0", "#list-1-1-0"]
+
+
+def test_other_bars_are_the_first_values() -> None:
+    """Of many values the most frequent are drawn, and how many there are is said."""
+    answer = counted(("Journal of a very long name that goes on", 9), *((f"J{n}", 1) for n in range(40)))
     assert answer.table
-    data = plot_data(answer.table)
+    html = render_bars(replace(answer.table, facet=Facet.JOURNAL))
 
-    assert data is not None
-    assert len(data["data"]) == PLOT_LIMIT
-    names = [bar[0] for bar in data["data"]]
-    assert names[:4] == [rows[0][0], rows[1][0], "Another journal of…", "J0"]
+    assert len(bars(html)) == ROWS
+    assert bars(html)[0] == ("Journal of a very long name that goes on: 9 figures", "--part:1")
+    assert f"the first {ROWS} of 41" in Page(html).text
+    assert Page(html).all("a") == []
 
 
-def test_an_empty_table_has_no_plot() -> None:
+def test_an_empty_table_has_no_bars() -> None:
     """Where no value is known there is nothing to draw."""
-    assert plot_data(FacetTable(Facet.YEAR, (), 3, 3)) is None
-    assert plot_data(FacetTable(Facet.GENE, (), 3, 3)) is None
+    assert render_bars(FacetTable(Facet.YEAR, (), 3, 3)) == ""
+    assert render_bars(FacetTable(Facet.GENE, (), 3, 3)) == ""
+
+
+def test_what_was_asked_about_gets_no_bar() -> None:
+    """Beside the figures that show TNF, that they show TNF is no news."""
+    table = FacetTable(Facet.GENE, (FacetRow("TNF", 2, FIGIDS[:2]), FacetRow("IL6", 1, FIGIDS[:1])), 0, 2)
+
+    assert [row.label for row in without_names(table, ["tnf"]).rows] == ["IL6"]
+
+
+@pytest.mark.parametrize("down", [False, True])
+@pytest.mark.parametrize("sort", [Sort.TITLE, Sort.YEAR, Sort.JOURNAL, Sort.FOUND])
+def test_a_list_can_be_sorted(sort: Sort, down: bool) -> None:
+    """Figures are put in order by a column, either way; those without a value come last both ways."""
+    match = Match("TNF", "gene", Tier.SYMBOL)
+    low = FigureRecord("PMC1__a", title="alpha", year=2001, journal="Cells")
+    high = FigureRecord("PMC2__b", title="Beta", year=2020, journal="plos one")
+    hits = [
+        Hit("PMC3__c", 1.0, FigureRecord("PMC3__c")),
+        Hit("PMC2__b", 1.0, high, (replace(match, tier=Tier.CAPTION),)),
+        Hit("PMC1__a", 1.0, low, (match, match)),
+    ]
+    first = ("PMC2__b", "PMC1__a") if down else ("PMC1__a", "PMC2__b")
+    assert sorted_by(sort, hits, down=down) == (*first, "PMC3__c")
+
+
+@given(st.permutations(FIGIDS[:20]), st.sampled_from(Sort), st.booleans())
+def test_sorting_loses_no_figure(figids: list[str], sort: Sort, down: bool) -> None:
+    """A sorted list has the same figures, each once; equal ones keep their order."""
+    assert sorted_by(sort, hits_of(tuple(figids)), down=down) == tuple(figids)
+
+
+def test_the_heads_of_the_columns_sort() -> None:
+    """Each head leads to the list sorted by it, from its first page, and back; the newest year comes first."""
+    page = shown(Answer("?", "", figids=FIGIDS[:120]), View(2, None, 1))
+    sorts = [str(a["href"]) for a in page.all("a", "pfc-page") if "title" in a]
+    assert sorts == [f"#list-2-all-0-{way}" for way in ("title-up", "year-down", "journal-up", "found-up")]
+
+    page = shown(Answer("?", "", figids=FIGIDS[:120]), View(2, None, 1, Sort.YEAR, down=True))
+    heads = {a["class"]: a.get("aria-sort") for a in page.all("th") if "class" in a}
+    assert heads == {"pfc-by-title": None, "pfc-by-year": "descending", "pfc-by-journal": None, "pfc-by-found": None}
+    links = [str(a["href"]) for a in page.all("a", "pfc-page")]
+    assert "#list-2-all-0-year-up" in links
+    assert "#list-2-all-2-year-down" in links
+    assert "#list-2-all-0" in links
+
+
+def test_a_very_long_list_is_not_sorted_by_what_must_be_read() -> None:
+    """Titles and matches of more than a thousand figures would take too long; years and journals do not."""
+    page = shown(Answer("?", "", figids=FIGIDS), View(1))
+    sorts = [str(a["href"]) for a in page.all("a", "pfc-page") if "title" in a]
+
+    assert len(FIGIDS) > SORT_LIMIT
+    assert sorts == ["#list-1-all-0-year-down", "#list-1-all-0-journal-up"]

@@ -116,6 +116,8 @@ def test_images_come_from_the_publishers_only(address: str) -> None:
     policy = httpx.get(address).headers["content-security-policy"]
     assert set(re.findall(r"https?://\S+?(?=[; ]|$)", policy)) == {
         "https://www.ncbi.nlm.nih.gov",
+        "https://pmc.ncbi.nlm.nih.gov",
+        "https://cdn.ncbi.nlm.nih.gov",
         "https://europepmc.org",
     }
     assert re.search(r"img-src [^;]*europepmc", policy)

@@ -33,3 +33,14 @@ def shortened(text: str, limit: int) -> str:
     """Text in one line of at most ``limit`` characters, not escaped."""
     text = " ".join(text.split())
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def act(name: str, value: str, label: str = "", *, css: str = "pfc-act", title: str = "") -> str:
+    """A button that the page's script hands to the server, as what is to be done and with what.
+
+    Chat messages keep these attributes of a button, and no others.
+    """
+    tip = f' title="{line(title)}"' if title else ""
+    return (
+        f'<button type="button" class="{css}" name="{name}" value="{line(value)}"{tip}>{line(label or value)}</button>'
+    )

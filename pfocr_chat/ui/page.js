@@ -32,6 +32,165 @@
     else goBack(target);
   });
 
+  // A picture that cannot be loaded is looked for at the next address, then gives way to a sentence.
+  document.addEventListener("error", (event) => {
+    const picture = event.target;
+    if (!(picture instanceof HTMLImageElement) || !picture.closest("#pfc-right")) return;
+    const next = picture.dataset.next;
+    delete picture.dataset.next;
+    if (next) {
+      picture.src = next;
+    } else {
+      picture.parentElement.classList.add("pfc-missing");
+      picture.remove();
+    }
+  }, true);
+
+  // What is typed for the person, to be changed or sent.
+  function suggest(question) {
+    const box = document.querySelector("#pfc-box textarea");
+    box.value = question;
+    box.dispatchEvent(new Event("input", { bubbles: true }));
+    box.focus();
+  }
+
+  // What a button asks for: something that is answered, or something that the page does at once.
+  const answering = ["ask", "without", "retry", "shared"];
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button.pfc-act");
+    if (!button) return;
+    const { name, value } = button;
+    if (name === "ask-gene") {
+      suggest(`Which figures show ${value}?`);
+      return;
+    }
+    if (name === "share") {
+      share(button);
+      return;
+    }
+    if (name === "talk") {
+      document.dispatchEvent(new CustomEvent("pfc-save", { detail: { talk: value } }));
+      return;
+    }
+    const kind = answering.includes(name) ? "answer" : "act";
+    document.dispatchEvent(new CustomEvent(`pfc-${kind}`, { detail: { act: name, value } }));
+    if (kind === "act" && name !== "say") document.querySelector("#pfc-box textarea").focus();
+  });
+
+  async function copy(button, text) {
+    const label = button.textContent;
+    try {
+      await navigator.clipboard.writeText(text);
+      button.textContent = "Copied";
+    } catch {
+      window.prompt("Copy this:", text); // the clipboard is closed to pages that are not served securely
+    }
+    setTimeout(() => { button.textContent = label; }, 1500);
+  }
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button.pfc-copy");
+    if (button) copy(button, button.value);
+  });
+
+  function generation() {
+    return document.querySelector(".pfc-header").dataset.generation;
+  }
+
+  // A link that asks the question again, and says of which generation of the index it was asked.
+  function share(button) {
+    const asked = document.querySelectorAll("#pfc-chat .pfc-question")[button.value - 1];
+    const address = new URL(location.pathname, location.origin);
+    address.search = new URLSearchParams({ q: asked.innerText.trim(), g: generation() });
+    copy(button, address.href);
+  }
+
+  // When the page can hear clicks: a question that stands in its address is asked, once.
+  document.addEventListener("pfc-ready", () => {
+    const given = new URLSearchParams(location.search);
+    const question = given.get("q");
+    if (!question) return;
+    history.replaceState(null, "", location.pathname);
+    const detail = { act: "shared", value: question, generation: given.get("g") || "" };
+    document.dispatchEvent(new CustomEvent("pfc-answer", { detail }));
+  });
+
+  // The last answers, in this browser's own store; what it gives back is text to the server like any other.
+  const STORE = "pfocr-chat-history";
+  const KEPT = 40;
+
+  function kept() {
+    try {
+      const found = JSON.parse(localStorage.getItem(STORE) || "[]");
+      return Array.isArray(found) ? found : [];
+    } catch {
+      return [];
+    }
+  }
+
+  function keep(entries) {
+    try {
+      localStorage.setItem(STORE, JSON.stringify(entries.slice(0, KEPT)));
+    } catch {
+      // a full or closed store keeps nothing more
+    }
+  }
+
+  document.addEventListener("pfc-kept", () => {
+    const given = document.querySelector("#pfc-kept [data-kept]");
+    if (!given) return;
+    const entry = JSON.parse(given.dataset.kept);
+    entry.at = new Date().toISOString();
+    keep([entry, ...kept().filter((other) => other.question !== entry.question)]);
+  });
+
+  function showHistory(box) {
+    const list = box.querySelector("ol");
+    list.replaceChildren(...kept().map((entry) => {
+      const item = document.createElement("li");
+      const button = document.createElement("button");
+      const time = document.createElement("time");
+      button.type = "button";
+      button.className = "pfc-recall";
+      button.textContent = String(entry.question);
+      button.addEventListener("click", () => {
+        document.dispatchEvent(new CustomEvent("pfc-act", { detail: { act: "recall", value: "", kept: entry } }));
+        box.open = false;
+      });
+      time.textContent = String(entry.at).slice(0, 10);
+      item.append(button, time);
+      return item;
+    }));
+    if (!list.children.length) {
+      const none = document.createElement("li");
+      none.textContent = "Nothing yet.";
+      list.append(none);
+    }
+  }
+
+  document.addEventListener("toggle", (event) => {
+    if (event.target.matches?.(".pfc-history") && event.target.open) showHistory(event.target);
+  }, true);
+
+  document.addEventListener("click", (event) => {
+    const open = document.querySelector(".pfc-history[open]");
+    if (!open) return;
+    if (event.target.closest(".pfc-forget")) {
+      localStorage.removeItem(STORE);
+      showHistory(open);
+    } else if (!open.contains(event.target)) {
+      open.open = false;
+    }
+  });
+
+  document.addEventListener("keydown", (event) => {
+    const open = document.querySelector(".pfc-history[open]");
+    if (event.key !== "Escape" || !open) return;
+    open.open = false;
+    open.querySelector("summary").focus();
+  });
+
   // What gets the focus when the list that was asked for has come.
   let wanted = null;
 
@@ -65,6 +224,14 @@
     if (event.target.matches("select.pfc-group")) choose(event.target.value, ".pfc-group");
   });
 
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button.pfc-widen");
+    if (!button) return;
+    const isWide = document.getElementById("pfc-columns").classList.toggle("pfc-wide");
+    button.textContent = isWide ? "Narrower list" : "Wider list";
+    bringIntoView(button, "center");
+  });
+
   window.pfcSave = (file) => {
     if (!file) return;
     const link = document.createElement("a");
@@ -75,10 +242,22 @@
     link.remove();
   };
 
-  // Gradio labels each message with its raw HTML, which a screen reader would read out.
+  // A new question comes to the top of the chat, its answer grows below it.
+  let asked = 0;
+  new MutationObserver(() => {
+    const questions = document.querySelectorAll("#pfc-chat .pfc-question");
+    if (questions.length > asked) bringIntoView(questions[questions.length - 1], "start");
+    asked = questions.length;
+  }).observe(document, { subtree: true, childList: true });
+
+  // What Gradio says to screen readers and is not so: each message labelled with its raw HTML, buttons as list items.
   new MutationObserver(() => {
     for (const message of document.querySelectorAll("#pfc-chat [data-testid][aria-label]")) {
       message.removeAttribute("aria-label");
+    }
+    for (const examples of document.querySelectorAll("#pfc-chat .examples[role=list]")) {
+      examples.setAttribute("role", "group");
+      examples.setAttribute("aria-label", "Examples");
     }
   }).observe(document, { subtree: true, childList: true, attributes: true, attributeFilter: ["aria-label"] });
 })();

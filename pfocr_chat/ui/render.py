@@ -7,7 +7,7 @@ meant for a chat message is one line, which the chat's own Markdown reader leave
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 
 from markdown_it import MarkdownIt
@@ -15,17 +15,13 @@ from markdown_it.token import Token
 
 from pfocr_chat.answers import Answer, Citation, NearMiss, Status
 from pfocr_chat.citations import KEY
-from pfocr_chat.queries import Hit, Intent
-from pfocr_chat.records import FigureRecord
-from pfocr_chat.ui.html import counted, line, link, one_line, shortened
+from pfocr_chat.feedback import FeedbackKind
+from pfocr_chat.queries import Intent
+from pfocr_chat.ui.html import act, counted, line, link, one_line, shortened
+from pfocr_chat.ui.parts import Part, parts_of
 from pfocr_chat.ui.results import View, linked_numbers, list_name
 
-QUOTE_LABELS = {
-    "paper": "From the caption",
-    "summary": "Summary written for this collection, not the paper's words",
-}
 TAGLINE = "Ask published pathway figures; every statement cites the figure that supports it."
-PANEL_HINT = "The figures that an answer cites appear here. A number such as [1] opens its figure."
 QUESTION_LIMIT = 600
 
 KeyLink = Callable[[int], str | None]
@@ -40,13 +36,14 @@ def render_markdown(text: str, key: KeyLink = lambda _: None) -> str:
     return one_line("".join(_render(token, key) for token in _MARKDOWN.parse(text)))
 
 
-def render_question(question: str) -> str:
-    """A person's question as a chat message; a very long one is cut short."""
+def render_question(question: str, *notes: str) -> str:
+    """A person's question as a chat message, with what is to be said of it; a very long one is cut short."""
     question = question.strip()
     if len(question) > QUESTION_LIMIT:
         question = question[:QUESTION_LIMIT].rstrip() + " …"
     lines = "<br>".join(escape(line) for line in question.splitlines())
-    return f'<div class="pfc-question">{one_line(lines)}</div>'
+    also = "".join(f'<p class="pfc-note pfc-beside">{line(note)}</p>' for note in notes)
+    return f'<div class="pfc-question">{one_line(lines)}</div>{also}'
 
 
 def render_progress(text: str, stage: str) -> str:
@@ -65,57 +62,64 @@ def render_error(sentence: str) -> str:
     return f'<div class="pfc-error" role="alert"><p>{line(sentence)}</p></div>'
 
 
+def render_failure(sentence: str) -> str:
+    """One sentence about why a question got no answer, and what to do."""
+    return (
+        f'<div class="pfc-error" role="alert"><p class="pfc-abstained">This went wrong</p><p>{line(sentence)}</p></div>'
+        '<p class="pfc-note">Nothing of the conversation is lost: try again, or ask something else.</p>'
+    )
+
+
+def render_tools(turn: int, verdict: FeedbackKind | None = None) -> str:
+    """What can be done with an answer: say what it was worth, and share it."""
+    if verdict:
+        said = f'<span class="pfc-note">Thank you: marked as “{verdict.value}”.</span>'
+    else:
+        says = ((FeedbackKind.USEFUL, "Useful"), (FeedbackKind.WRONG_CITATION, "Wrong citation"))
+        kinds = (*says, (FeedbackKind.MISSED_FIGURE, "Missed figure"))
+        said = "".join(act("say", f"{turn}-{kind.name.lower()}", label) for kind, label in kinds)
+    return f'<p class="pfc-tools">{said}{act("share", str(turn), "Copy link")}</p>'
+
+
+def render_next(questions: Sequence[str], *, is_edited: bool = False) -> str:
+    """What can be done after the last answer: ask it again or in other words, or one of ``questions``."""
+    if is_edited:
+        return (
+            '<p class="pfc-note pfc-editing">What you ask now takes the place of this question and its answer. '
+            f"{act('keep', '', 'Keep them')}</p>"
+        )
+    items = "".join(f"<li>{act('ask', question)}</li>" for question in questions)
+    asks = f'<p class="pfc-label">Go on with</p><ul class="pfc-next">{items}</ul>' if items else ""
+    again = act("retry", "", "Ask again") + act("edit", "", "Edit the question")
+    save = act("talk", "md", "Save as Markdown") + act("talk", "json", "Save as JSON")
+    return f'{asks}<p class="pfc-tools">{again}{save}</p>'
+
+
 def render_answer(answer: Answer, turn: int) -> str:
     """An answer as a chat message.
 
-    Its keys lead to the cards of ``render_cards`` for the same ``turn``, and its numbers to the
+    Its keys lead to the cards of ``cards.render_cards`` for the same ``turn``, and its numbers to the
     lists of ``render_results``.
     """
     if answer.abstained:
-        return _abstention(answer)
+        return _abstention(answer, turn)
     text = render_markdown(answer.text, _key_links(answer.citations, turn))
     parts = [
         linked_numbers(text, answer, turn, render_markdown),
         _all_figures(answer, turn),
         _grounding(answer),
         *(f'<p class="pfc-note">{line(note)}</p>' for note in answer.notes),
-        _understood(answer),
+        _understood(answer, turn),
         _usage(answer),
     ]
     return f'<div class="pfc-answer">{"".join(parts)}</div>'
-
-
-def render_cards(answer: Answer, turn: int) -> str:
-    """The figures that an answer cites, one card each, the first one open."""
-    hits = {hit.figid: hit for hit in answer.hits}
-    cards = [
-        _card(citation, hits.get(citation.figid), turn, is_open=position == 0)
-        for position, citation in enumerate(answer.citations)
-    ]
-    if not cards:
-        cards = ['<p class="pfc-empty">No figure is cited for this question.</p>']
-    heading = f'<p class="pfc-asked">{line(shortened(answer.question, 140))}</p>'
-    return heading + "".join(cards)
-
-
-def render_panel(cards: Mapping[int, str]) -> str:
-    """The panel of cited figures: the cards of every turn, those of the last one in sight."""
-    heading = '<h2 class="pfc-panel-title">Cited figures</h2>'
-    if not cards:
-        return f'{heading}<p class="pfc-empty">{PANEL_HINT}</p>'
-    last = max(cards)
-    sections = [
-        f'<section class="pfc-cards" id="cards-{turn}"{"" if turn == last else " hidden"}>{html}</section>'
-        for turn, html in sorted(cards.items())
-    ]
-    return heading + "".join(sections)
 
 
 def render_header(status: Status) -> str:
     """The page's title and a line of what is indexed and what answers."""
     answers = "answers quote the figures" if status.llm == "none" else f"answers by {status.llm}"
     figures = counted(status.figures, "figure")
-    return _header(f"{figures} · {answers}")
+    return _header(f"{figures} · {answers}", status.generation)
 
 
 def render_broken_header(sentence: str) -> str:
@@ -123,15 +127,18 @@ def render_broken_header(sentence: str) -> str:
     return _header(sentence)
 
 
-def _header(sentence: str) -> str:
+def _header(sentence: str, generation: str = "") -> str:
     return (
-        '<header class="pfc-header"><h1>PFOCR Chat</h1>'
+        f'<header class="pfc-header" data-generation="{line(generation)}"><h1>PFOCR Chat</h1>'
         f'<p class="pfc-tagline">{TAGLINE}</p>'
-        f'<p class="pfc-status">{line(sentence)}</p></header>'
+        f'<p class="pfc-status">{line(sentence)}</p>'
+        '<details class="pfc-history"><summary>History</summary><div class="pfc-history-box">'
+        '<p class="pfc-note">Kept in this browser only.</p><ol></ol>'
+        '<button type="button" class="pfc-forget">Forget all</button></div></details></header>'
     )
 
 
-def _abstention(answer: Answer) -> str:
+def _abstention(answer: Answer, turn: int) -> str:
     reason = answer.reason if answer.reason and answer.reason not in answer.text else None
     parts = [
         '<p class="pfc-abstained">No answer in the figures</p>',
@@ -139,16 +146,21 @@ def _abstention(answer: Answer) -> str:
         f"<p>{line(reason)}</p>" if reason else "",
         _near_misses(answer.near_misses),
         *(f'<p class="pfc-note">{line(note)}</p>' for note in answer.notes),
-        _understood(answer),
+        _understood(answer, turn),
         _usage(answer),
     ]
     return f'<div class="pfc-answer pfc-abstention">{"".join(parts)}</div>'
 
 
 def _near_misses(misses: Sequence[NearMiss]) -> str:
+    """The figures that come closest, each with the way to what it shows."""
     if not misses:
         return ""
-    items = "".join(f"<li>{link(miss.title or miss.figid, miss.url)}</li>" for miss in misses)
+    items = "".join(
+        f"<li>{link(miss.title or miss.figid, miss.url)} "
+        f"{act('ask', f'What does {miss.figid} show?', 'What it shows')}</li>"
+        for miss in misses
+    )
     return f'<p class="pfc-label">Nearest figures</p><ul class="pfc-list">{items}</ul>'
 
 
@@ -173,11 +185,28 @@ def _key_links(citations: Sequence[Citation], turn: int) -> KeyLink:
     return key_link
 
 
-def _understood(answer: Answer) -> str:
-    """What was made of the question."""
-    if answer.query is None or answer.query.intent is Intent.CHAT:
+def _understood(answer: Answer, turn: int) -> str:
+    """What was searched for, each part with the way to ask without it."""
+    query = answer.query
+    if query is None or query.intent is Intent.CHAT:
         return ""
-    return f'<p class="pfc-note pfc-understood">Understood as: {line(str(answer.query))}.</p>'
+    parts = parts_of(answer)
+    if not parts:
+        return f'<p class="pfc-note pfc-understood">I searched for: {line(str(query))}.</p>'
+    wanted = {Intent.LISTING: "all figures", Intent.COUNT: "the number of figures"}.get(query.intent, "figures")
+    said = [f"I searched for: {wanted}{' on' if parts[0].joint else ''}"]
+    said += [_part(part, f"{turn}-{number}", is_first=number == 0) for number, part in enumerate(parts)]
+    removable = answer.abstained and any(part.question for part in parts)
+    advice = '<p class="pfc-note">A click on one of these parts asks without it.</p>' if removable else ""
+    return f'<p class="pfc-note pfc-understood">{" ".join(said)}</p>{advice}'
+
+
+def _part(part: Part, place: str, *, is_first: bool) -> str:
+    """A part as a button that asks without it, where something is left to ask."""
+    joint = f"{part.joint} " if part.joint and not is_first else ""
+    if part.question is None:
+        return f'{joint}<span class="pfc-part">{line(part.label)}</span>'
+    return joint + act("without", place, part.label, css="pfc-act pfc-part", title=f"Ask without: {part.label}")
 
 
 def _usage(answer: Answer) -> str:
@@ -203,39 +232,6 @@ def _grounding(answer: Answer) -> str:
         return f'<p class="pfc-grounding">{verdict}</p>'
     items = "".join(f"<li>{line(reason)}</li>" for reason in reasons)
     return f'<details class="pfc-grounding"><summary>{verdict}</summary><ul>{items}</ul></details>'
-
-
-def _card(citation: Citation, hit: Hit | None, turn: int, *, is_open: bool) -> str:
-    anchor = f"{turn}-{citation.key}"
-    about = _source(hit.record) + _matches(hit) if hit else ""
-    links = "".join(link(label, url) for label, url in citation.links)
-    label = "From the title" if hit and not hit.record.caption else QUOTE_LABELS[citation.quote_source]
-    return (
-        f'<details class="pfc-card" id="fig-{anchor}"{" open" if is_open else ""}>'
-        f'<summary><span class="pfc-number">{citation.key}</span>'
-        f'<span class="pfc-title">{line(citation.title or citation.figid)}</span></summary>'
-        f'<div class="pfc-body"><p class="pfc-label">{escape(label)}</p>'
-        f"<blockquote>{line(citation.quote)}</blockquote>{about}"
-        f'<p class="pfc-links">{links}</p>'
-        f'<p class="pfc-foot"><code>{line(citation.figid)}</code>'
-        f'<a class="pfc-back" href="#ref-{anchor}">Back to [{citation.key}] in the answer</a></p>'
-        "</div></details>"
-    )
-
-
-def _source(record: FigureRecord) -> str:
-    """The paper that a figure is from."""
-    where = record.reference or ", ".join(str(part) for part in (record.journal, record.year) if part is not None)
-    title = f"<cite>{line(record.paper_title)}</cite>" if record.paper_title else ""
-    text = " ".join(part for part in (title, line(where)) if part)
-    return f'<p class="pfc-source">{text}</p>' if text else ""
-
-
-def _matches(hit: Hit) -> str:
-    """Why the figure was found: what of the question it has, and how strong the evidence for that is."""
-    if not hit.matches:
-        return ""
-    return f'<p class="pfc-matches">Found by: {line("; ".join(str(match) for match in hit.matches))}</p>'
 
 
 def _render(token: Token, key: KeyLink) -> str:

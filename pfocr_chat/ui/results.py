@@ -1,23 +1,25 @@
 """The figures behind an answer and behind each number of its table: which they are, and how they are shown.
 
-Pure. What is shown is a ``View``; its address, such as ``#list-2-5-0``, is what a number links to.
+Pure. What is shown is a ``View``; its address, such as ``#list-2-5-0-year-up``, is what a number links to.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Any, Self
 
 from pfocr_chat.answers import Answer
 from pfocr_chat.exports import Format
+from pfocr_chat.lexicon import name_key
 from pfocr_chat.queries import Hit, Intent
-from pfocr_chat.tables import Facet, FacetTable
+from pfocr_chat.tables import FacetTable
+from pfocr_chat.ui.bars import render_bars
 from pfocr_chat.ui.html import counted, line, link, one_line, shortened
 
 PAGE_SIZE = 50
-PLOT_LIMIT = 20
 CHOICE_LIMIT = 2000
 FILE_NAME = "pfocr-chat-figures"
 FORMAT_NAMES = {
@@ -27,24 +29,47 @@ FORMAT_NAMES = {
     Format.RIS: "RIS",
     Format.GMT: "GMT",
 }
-_ADDRESS = re.compile(r"list-(\d{1,6})-(all|\d{1,6})-(\d{1,6})", re.ASCII)
-_YEAR = re.compile(r"\d{4}", re.ASCII)
-_LABEL_LIMIT = 20
-_SPAN_LIMIT = 200
+SORT_LIMIT = 1000
+"""Figures of a list that can be sorted by what has to be read from each record."""
+
+
+class Sort(StrEnum):
+    """What a list can be sorted by instead of how well its figures answer."""
+
+    TITLE = "title"
+    YEAR = "year"
+    JOURNAL = "journal"
+    FOUND = "found"
+    """How many of the names asked for a figure shows, and how strongly."""
+
+    @property
+    def is_read(self) -> bool:
+        """Whether each record has to be read for it."""
+        return self in (Sort.TITLE, Sort.FOUND)
+
+
+_ADDRESS = re.compile(rf"list-(\d{{1,6}})-(all|\d{{1,6}})-(\d{{1,6}})(?:-({'|'.join(Sort)})-(up|down))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Which list is shown: the answer of ``turn`` (from 1), all of it or one group, and which page (from 0)."""
+    """Which list is shown.
+
+    That is the answer of ``turn`` (from 1), all of it or one group, sorted in which way, and which page (from 0).
+    """
 
     turn: int = 0
     group: int | None = None
     page: int = 0
+    sort: Sort | None = None
+    down: bool = False
 
     @property
     def address(self) -> str:
         """What leads to it, and the id of the list while it is shown."""
-        return f"list-{self.turn}-{'all' if self.group is None else self.group}-{self.page}"
+        group = "all" if self.group is None else self.group
+        order = f"-{self.sort}-{'down' if self.down else 'up'}" if self.sort else ""
+        return f"list-{self.turn}-{group}-{self.page}{order}"
 
     @classmethod
     def parse(cls, address: object) -> Self | None:
@@ -52,8 +77,14 @@ class View:
         found = _ADDRESS.fullmatch(address) if isinstance(address, str) else None
         if not found:
             return None
-        turn, group, page = found.groups()
-        return cls(int(turn), None if group == "all" else int(group), int(page))
+        turn, group, page, sort, order = found.groups()
+        return cls(
+            int(turn),
+            None if group == "all" else int(group),
+            int(page),
+            Sort(sort) if sort else None,
+            order == "down",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,20 +118,53 @@ def page_of(figids: Sequence[str], view: View) -> tuple[str, ...]:
     return tuple(figids[view.page * PAGE_SIZE : (view.page + 1) * PAGE_SIZE])
 
 
-def render_results(answer: Answer, view: View, hits: Sequence[Hit]) -> str:
-    """The list as HTML: what it holds, a choice of its groups, downloads, and ``hits``, one page of it."""
+def sorted_by(sort: Sort, hits: Sequence[Hit], *, down: bool) -> tuple[str, ...]:
+    """The figures in order; those without a value come last, and equal ones keep their places."""
+    known = [(value, hit.figid) for hit in hits if (value := _value(sort, hit)) is not None]
+    known.sort(key=lambda item: item[0], reverse=down)
+    ordered = [figid for _, figid in known]
+    return tuple(dict.fromkeys([*ordered, *(hit.figid for hit in hits)]))
+
+
+def _value(sort: Sort, hit: Hit) -> Any:
+    record = hit.record
+    match sort:
+        case Sort.TITLE:
+            return name_key(record.title) if record.title else None
+        case Sort.YEAR:
+            return record.year
+        case Sort.JOURNAL:
+            return record.journal.casefold() if record.journal else None
+        case Sort.FOUND:
+            tiers = [match.tier for match in hit.matches if match.tier is not None]
+            return (-len(tiers), sum(tiers)) if tiers else None
+
+
+def render_results(answer: Answer, view: View, hits: Sequence[Hit], tables: Sequence[FacetTable] = ()) -> str:
+    """The list as HTML: bars of ``tables``, what it holds, a choice of groups, downloads, and ``hits``, a page of it.
+
+    The bars of the answer's own table lead to the figures that they count.
+    """
     total = len(figids_in(answer, view))
     if not total:
         return ""
     parts = [
+        *(_bars(table, answer, view) for table in tables),
         f'<h2 class="pfc-panel-title" tabindex="-1">{_heading(answer, view, total)}</h2>',
         f'<p class="pfc-asked">{line(shortened(answer.question, 140))}</p>',
         _choice(answer, view),
         _downloads(total),
-        _table(hits, view),
+        _table(hits, view, total),
         _pages(view, total),
     ]
-    return f'<section class="pfc-results" id="{view.address}">{"".join(parts)}</section>'
+    place = "" if answer.citations else " pfc-first"
+    return f'<section class="pfc-results{place}" id="{view.address}">{"".join(parts)}</section>'
+
+
+def _bars(table: FacetTable, answer: Answer, view: View) -> str:
+    if table is not answer.table:
+        return render_bars(table)
+    return render_bars(table, lambda row: View(view.turn, row).address, view.group)
 
 
 def list_name(answer: Answer) -> str:
@@ -160,8 +224,10 @@ def _choice(answer: Answer, view: View) -> str:
     if answer.table is None:
         return ""
     groups = groups_of(answer.table, answer.figids)
-    every = (View(view.turn), f"All ({len(answer.figids):,})")
-    views = [(View(view.turn, n), f"{g.label} ({len(g.figids):,})") for n, g in enumerate(groups[:CHOICE_LIMIT])]
+    every = (replace(view, group=None, page=0), f"All ({len(answer.figids):,})")
+    views = [
+        (replace(view, group=n, page=0), f"{g.label} ({len(g.figids):,})") for n, g in enumerate(groups[:CHOICE_LIMIT])
+    ]
     options = "".join(
         f'<option value="{v.address}"{" selected" if v.group == view.group else ""}>{line(label)}</option>'
         for v, label in (every, *views)
@@ -176,26 +242,50 @@ def _downloads(total: int) -> str:
         f'<button type="button" class="pfc-file" value="{form.value}">{name}</button>'
         for form, name in FORMAT_NAMES.items()
     )
-    return f'<p class="pfc-files"><span>Download {what}:</span>{buttons}</p>'
+    wide = '<button type="button" class="pfc-widen">Wider list</button>'
+    return f'<p class="pfc-files"><span>Download {what}:</span>{buttons}{wide}</p>'
 
 
-def _table(hits: Sequence[Hit], view: View) -> str:
+def _table(hits: Sequence[Hit], view: View, total: int) -> str:
     first = view.page * PAGE_SIZE + 1
     rows = "".join(_row(number, hit) for number, hit in enumerate(hits, start=first))
-    head = '<thead><tr><th scope="col">#</th><th scope="col">Figure</th><th scope="col">Published</th></tr></thead>'
-    return f'<table class="pfc-table">{head}<tbody>{rows}</tbody></table>'
+    names = ((Sort.TITLE, "Figure"), (Sort.YEAR, "Year"), (Sort.JOURNAL, "Journal"), (Sort.FOUND, "Found by"))
+    head = "".join(_column(sort, name, view, total) for sort, name in names)
+    return (
+        f'<table class="pfc-table"><thead><tr><th scope="col">{_best_first(view)}</th>{head}</tr></thead>'
+        f"<tbody>{rows}</tbody></table>"
+    )
+
+
+def _best_first(view: View) -> str:
+    """The head of the numbers, which leads back to the order of the answer."""
+    if view.sort is None:
+        return '<span title="the best first">#</span>'
+    return f'<a class="pfc-page" href="#{View(view.turn, view.group).address}" title="the best first">#</a>'
+
+
+def _column(sort: Sort, name: str, view: View, total: int) -> str:
+    """The head of a column, which sorts by it, and the other way round where that is done already."""
+    if sort.is_read and total > SORT_LIMIT:
+        return f'<th scope="col" class="pfc-by-{sort}">{name}</th>'
+    is_now = view.sort is sort
+    order = f' aria-sort="{"descending" if view.down else "ascending"}"' if is_now else ""
+    down = not view.down if is_now else sort is Sort.YEAR
+    address = View(view.turn, view.group, 0, sort, down).address
+    mark = (" ▾" if view.down else " ▴") if is_now else ""
+    way = f'<a class="pfc-page" href="#{address}" title="Sort by {name.lower()}">{name}{mark}</a>'
+    return f'<th scope="col" class="pfc-by-{sort}"{order}>{way}</th>'
 
 
 def _row(number: int, hit: Hit) -> str:
     record = hit.record
     paper = f"<cite>{line(record.paper_title)}</cite>" if record.paper_title else ""
-    found = f'<span class="pfc-matches">{line("; ".join(map(str, hit.matches)))}</span>' if hit.matches else ""
-    year = f'<span class="pfc-year">{record.year}</span>' if record.year else ""
-    journal = f'<span class="pfc-journal">{line(record.journal)}</span>' if record.journal else ""
+    found = "".join(f"<span>{line(str(match))}</span>" for match in hit.matches)
     title = one_line(link(record.title or hit.figid, record.page_url))
     return (
-        f"<tr><td>{number:,}</td><td>{title}{paper}{found}<code>{line(hit.figid)}</code></td>"
-        f"<td>{year}{journal}</td></tr>"
+        f"<tr><td>{number:,}</td><td>{title}{paper}<code>{line(hit.figid)}</code></td>"
+        f'<td class="pfc-year">{record.year or ""}</td><td class="pfc-journal">{line(record.journal or "")}</td>'
+        f'<td class="pfc-matches">{found}</td></tr>'
     )
 
 
@@ -208,36 +298,8 @@ def _pages(view: View, total: int) -> str:
     def way(label: str, page: int) -> str:
         if not 0 <= page <= last or page == view.page:
             return f'<span class="pfc-no-page">{label}</span>'
-        return f'<a class="pfc-page" href="#{View(view.turn, view.group, page).address}">{label}</a>'
+        return f'<a class="pfc-page" href="#{replace(view, page=page).address}">{label}</a>'
 
     shown = f"{view.page * PAGE_SIZE + 1:,} to {min((view.page + 1) * PAGE_SIZE, total):,} of {total:,}"
     ways = (way("First", 0), way("Previous", view.page - 1), way("Next", view.page + 1), way("Last", last))
     return f'<nav class="pfc-pages" aria-label="Pages of the list">{"".join(ways)}<span>{shown}</span></nav>'
-
-
-def plot_data(table: FacetTable) -> dict[str, Any] | None:
-    """The bars of a table as Gradio's plots take them: every year of the span, else the first values.
-
-    ``None`` where there is nothing to draw.
-    """
-    bars = _bars(table)
-    if not bars:
-        return None
-    x, y = plot_axes(table)
-    return {"columns": [x, y], "data": bars, "datatypes": {x: "nominal", y: "quantitative"}, "mark": "bar"}
-
-
-def plot_axes(table: FacetTable) -> tuple[str, str]:
-    """What the plot's axes are called."""
-    return table.facet.label, "figures"
-
-
-def _bars(table: FacetTable) -> list[list[str | int]]:
-    if table.facet is Facet.YEAR:
-        counts = {int(row.label): row.figures for row in table.rows if _YEAR.fullmatch(row.label)}
-        years = range(min(counts, default=0), max(counts, default=-1) + 1)
-        return [[str(year), counts.get(year, 0)] for year in years[-_SPAN_LIMIT:]]
-    rows = table.rows[:PLOT_LIMIT]
-    short = [shortened(row.label, _LABEL_LIMIT) for row in rows]
-    names = [name if short.count(name) == 1 else row.label for name, row in zip(short, rows, strict=True)]
-    return [[name, row.figures] for name, row in zip(names, rows, strict=True)]

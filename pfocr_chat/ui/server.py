@@ -30,16 +30,22 @@ from pfocr_chat.ui.api import MCP_PATH, McpServer, add_api
 from pfocr_chat.ui.auth import Accounts, BasicAuth
 from pfocr_chat.ui.limits import Limits
 from pfocr_chat.ui.page import build_page
+from pfocr_chat.ui.pictures import add_pictures
 
 if TYPE_CHECKING:
     from pfocr_chat.assistant import Assistant
 
+IMAGE_HOSTS = (
+    *("https://www.ncbi.nlm.nih.gov", "https://pmc.ncbi.nlm.nih.gov", "https://cdn.ncbi.nlm.nih.gov"),
+    "https://europepmc.org",
+)
+"""Where figures' pictures are published, and where the first one sends browsers on to."""
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'self'",
         "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:",
         "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data: blob: https://www.ncbi.nlm.nih.gov https://europepmc.org",
+        "img-src 'self' data: blob: " + " ".join(IMAGE_HOSTS),
         "font-src 'self' data:",
         "connect-src 'self'",
         "worker-src 'self' blob:",
@@ -71,7 +77,7 @@ class Serving:
     ``accounts`` are the users, ``None`` for everybody. ``per_minute`` is how many requests a client may make, 0 for
     any number. ``root_path`` is the path under which a proxy shows the page ("/pfocr"), and ``proxies`` the
     addresses of proxies whose word on who the client is is taken. ``log_questions`` puts what was asked into the
-    access log.
+    access log. ``images`` is a folder with pictures of figures.
     """
 
     accounts: Accounts | None = None
@@ -79,6 +85,7 @@ class Serving:
     root_path: str = ""
     proxies: tuple[str, ...] = ()
     log_questions: bool = False
+    images: Path | None = None
     open_browser: bool = field(default=False, kw_only=True)
 
 
@@ -129,6 +136,7 @@ def build_app(assistant: Assistant, serving: Serving | None = None) -> ASGIApp:
         status = assistant.status()
         return {"status": "ok", "generation": status.generation, "figures": status.figures}
 
+    add_pictures(app, assistant, serving.images)
     app.mount(MCP_PATH, tools.handle)
     gr.mount_gradio_app(
         app,

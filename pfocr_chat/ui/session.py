@@ -11,9 +11,16 @@ from pfocr_chat.answers import Answer, Conversation, Stage, Text
 from pfocr_chat.errors import PfocrChatError, QuestionError
 from pfocr_chat.exports import Format
 from pfocr_chat.exports import render as export
+from pfocr_chat.feedback import Feedback, FeedbackKind, FeedbackStore
+from pfocr_chat.queries import Filters, Intent
+from pfocr_chat.tables import Facet, FacetTable
 from pfocr_chat.ui import render
+from pfocr_chat.ui.bars import without_names
+from pfocr_chat.ui.cards import render_cards, render_panel
 from pfocr_chat.ui.feed import Feed
-from pfocr_chat.ui.results import View, figids_in, page_of, render_results
+from pfocr_chat.ui.parts import Part, parts_of
+from pfocr_chat.ui.results import SORT_LIMIT, View, figids_in, page_of, render_results, sorted_by
+from pfocr_chat.ui.suggestions import follow_ups
 
 if TYPE_CHECKING:
     from pfocr_chat.assistant import Assistant
@@ -24,20 +31,35 @@ _logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
-    """A question with its reply and the cards of the figures it cites, all as HTML, and the answer itself."""
+class Asked:
+    """A question as it was asked: with the conditions set beside it, after which conversation, and a note on it."""
 
     question: str
+    filters: Filters | None = None
+    before: Conversation = field(default_factory=Conversation)
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What was asked with its reply and the cards of the figures it cites, both as HTML, and the answer itself.
+
+    ``further`` are questions to go on with, and ``verdict`` is what the visitor said of the answer.
+    """
+
+    asked: Asked
     reply: str
     cards: str = ""
     answer: Answer | None = None
+    further: tuple[str, ...] = ()
+    verdict: FeedbackKind | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
     """A question being answered: the verified text so far and what is being done now."""
 
-    question: str
+    asked: Asked
     feed: Feed
     text: str = ""
     stage: str = ""
@@ -48,32 +70,38 @@ class Session:
     """What one visitor has asked and been told.
 
     ``conversation`` is what the assistant remembers, ``exchanges`` what the page shows, ``pending``
-    the question being answered, and ``notice`` a sentence that the next question takes away.
+    the question being answered, ``notice`` a sentence that the next question takes away, and
+    ``editing`` says that the next question takes the place of the last one.
     """
 
     conversation: Conversation = field(default_factory=Conversation)
     exchanges: tuple[Exchange, ...] = ()
     pending: Pending | None = None
     notice: str | None = None
+    editing: bool = False
 
     @property
     def messages(self) -> list[dict[str, str]]:
         """The chat's messages, oldest first, as ``role`` and ``content``."""
         found: list[dict[str, str]] = []
-        for exchange in self.exchanges:
-            found += _messages(exchange.question, exchange.reply)
+        for turn, exchange in enumerate(self.exchanges, start=1):
+            tools = render.render_tools(turn, exchange.verdict) if exchange.answer else ""
+            found += _messages(exchange.asked, exchange.reply + tools)
         if self.pending:
-            question = render.render_question(self.pending.question)
-            found += _messages(question, render.render_progress(self.pending.text, self.pending.stage))
+            found += _messages(self.pending.asked, render.render_progress(self.pending.text, self.pending.stage))
+        elif self.exchanges:
+            found[-1]["content"] += render.render_next(self.exchanges[-1].further, is_edited=self.editing)
         if self.notice:
             found.append({"role": "assistant", "content": render.render_error(self.notice)})
         return found
 
     @property
     def panel(self) -> str:
-        """The panel of cited figures, as HTML."""
+        """The panel of cited figures, as HTML; empty before the first question."""
+        if not self.exchanges:
+            return ""
         cards = {turn: e.cards for turn, e in enumerate(self.exchanges, start=1) if e.cards}
-        return render.render_panel(cards)
+        return render_panel(cards)
 
     def stop(self) -> None:
         """End the answer under way, if there is one; ``answer_question`` then shows what there is of it."""
@@ -82,41 +110,70 @@ class Session:
 
     def answer_of(self, turn: int) -> Answer | None:
         """The answer of a turn, from 1; ``None`` where there is none that names figures."""
-        answer = self.exchanges[turn - 1].answer if 1 <= turn <= len(self.exchanges) else None
+        answer = self.said(turn)
         return answer if answer and answer.figids and not answer.abstained else None
 
-    def with_reply(self, question: str, reply: str) -> Session:
-        """This session with one more question and what came of it, as HTML."""
-        return self._with(self.conversation, Exchange(render.render_question(question), reply))
+    def said(self, turn: int) -> Answer | None:
+        """The answer or abstention of a turn, from 1; ``None`` where there is none."""
+        return self.exchanges[turn - 1].answer if 1 <= turn <= len(self.exchanges) else None
 
-    def with_answer(self, question: str, answer: Answer) -> Session:
+    @property
+    def answers(self) -> tuple[Answer, ...]:
+        """Every answer and abstention that the page shows, oldest first."""
+        return tuple(exchange.answer for exchange in self.exchanges if exchange.answer)
+
+    def with_verdict(self, turn: int, verdict: FeedbackKind) -> Session:
+        """This session with what the visitor says of the answer of a turn."""
+        judged = replace(self.exchanges[turn - 1], verdict=verdict)
+        return replace(self, exchanges=(*self.exchanges[: turn - 1], judged, *self.exchanges[turn:]))
+
+    @property
+    def last_asked(self) -> Asked | None:
+        """The last question that the page shows a reply to."""
+        return self.exchanges[-1].asked if self.exchanges else None
+
+    def undone(self) -> Session:
+        """This session as it was before the last question."""
+        if not self.exchanges:
+            return Session()
+        return Session(self.exchanges[-1].asked.before, self.exchanges[:-1])
+
+    def with_reply(self, asked: Asked, reply: str) -> Session:
+        """This session with one more question and what came of it, as HTML."""
+        return self._with(self.conversation, Exchange(asked, reply))
+
+    def with_answer(self, asked: Asked, answer: Answer) -> Session:
         """This session with one more question and its answer."""
         turn = len(self.exchanges) + 1
-        reply, cards = render.render_answer(answer, turn), render.render_cards(answer, turn)
+        reply, cards = render.render_answer(answer, turn), render_cards(answer, turn)
         kept = replace(answer, hits=())  # nine tenths of its size; the assistant makes those that are shown again
-        return self._with(answer.conversation, Exchange(render.render_question(question), reply, cards, kept))
+        return self._with(answer.conversation, Exchange(asked, reply, cards, kept, follow_ups(answer)))
 
     def _with(self, conversation: Conversation, exchange: Exchange) -> Session:
         return Session(conversation, (*self.exchanges, exchange))
 
 
-def answer_question(assistant: Assistant, question: str, session: Session) -> Generator[Session, None, None]:
+def answer_question(
+    assistant: Assistant, question: str, session: Session, filters: Filters | None = None, *, note: str = ""
+) -> Generator[Session, None, None]:
     """The session to show, again and again, while ``question`` is answered.
 
-    Raises nothing: a failure becomes a sentence in the chat. A question that is refused leaves no
-    trace but that sentence. Closing the generator, or ``stop`` of a session that it gave, stops the
-    assistant.
+    ``filters`` are conditions that hold besides those in its words, and ``note`` is shown below it. Raises nothing:
+    a failure becomes a sentence in the chat. A question that is refused leaves no trace but that sentence. Closing
+    the generator, or ``stop`` of a session that it gave, stops the assistant.
     """
-    session = replace(session, pending=None, notice=None)
+    before = replace(session, pending=None, notice=None)
+    session = before.undone() if before.editing else before
+    asked = Asked(question, filters or None, session.conversation, note)
     try:
-        yield from _answering(assistant, question, session)
+        yield from _answering(assistant, asked, session)
     except QuestionError as error:
-        yield replace(session, notice=str(error))
+        yield replace(before, notice=str(error))
     except PfocrChatError as error:
-        yield session.with_reply(question, render.render_error(str(error)))
+        yield session.with_reply(asked, render.render_failure(str(error)))
     except Exception:
         _logger.exception("a question could not be answered")
-        yield session.with_reply(question, render.render_error(APOLOGY))
+        yield session.with_reply(asked, render.render_failure(APOLOGY))
 
 
 def list_figures(assistant: Assistant, session: Session, view: View) -> str:
@@ -125,8 +182,9 @@ def list_figures(assistant: Assistant, session: Session, view: View) -> str:
     if answer is None:
         return ""
     try:
-        figids = page_of(figids_in(answer, view), view)
-        return render_results(answer, view, assistant.hits(replace(answer, figids=figids)))
+        figids = page_of(ordered_figids(assistant, answer, view), view)
+        hits = assistant.hits(replace(answer, figids=figids))
+        return render_results(answer, view, hits, tables_of(assistant, answer))
     except PfocrChatError as error:
         return render.render_error(str(error))
     except Exception:
@@ -134,15 +192,63 @@ def list_figures(assistant: Assistant, session: Session, view: View) -> str:
         return render.render_error(APOLOGY)
 
 
+def ordered_figids(assistant: Assistant, answer: Answer, view: View) -> tuple[str, ...]:
+    """All figures of a view in its order."""
+    figids = figids_in(answer, view)
+    if view.sort is None or (view.sort.is_read and len(figids) > SORT_LIMIT):
+        return figids
+    if view.sort.is_read:
+        return sorted_by(view.sort, assistant.hits(replace(answer, figids=figids)), down=view.down)
+    table = assistant.count(Facet(view.sort.value), figids)
+    rows = sorted(table.rows, key=lambda row: row.label.casefold(), reverse=view.down)
+    known = (figid for row in rows for figid in row.figids)
+    return tuple(dict.fromkeys([*known, *figids]))
+
+
+def tables_of(assistant: Assistant, answer: Answer) -> tuple[FacetTable, ...]:
+    """What is drawn beside an answer: its own count; where only a number was asked for, its years and genes."""
+    if answer.table:
+        return (answer.table,)
+    if answer.query is None or answer.query.intent is not Intent.COUNT or len(answer.figids) < 2:
+        return ()
+    asked = [name for entity in answer.query.entities for name in entity.names]
+    years = assistant.count(Facet.YEAR, answer.figids)
+    genes = without_names(assistant.count(Facet.GENE, answer.figids), asked)
+    return (years, genes) if genes.rows and genes.rows[0].figures > 1 else (years,)
+
+
 def export_figures(assistant: Assistant, answer: Answer, view: View, form: Format) -> str:
     """All figures of a view, not only those of its page, as the text of a file."""
-    hits = assistant.hits(replace(answer, figids=figids_in(answer, view)))
+    hits = assistant.hits(replace(answer, figids=ordered_figids(assistant, answer, view)))
     return export(hits, form, question=answer.question)
 
 
-def _answering(assistant: Assistant, question: str, session: Session) -> Generator[Session, None, None]:
-    feed = Feed(lambda: assistant.stream(question, session.conversation))
-    pending = Pending(question, feed)
+def keep_feedback(store: FeedbackStore, session: Session, turn: int, kind: FeedbackKind, comment: str = "") -> Session:
+    """The session after what a visitor says of an answer was kept, or with a notice on why it could not be."""
+    answer = session.said(turn)
+    if answer is None:
+        return session
+    figids = tuple(dict.fromkeys([*(c.figid for c in answer.citations), *answer.figids]))
+    try:
+        store.add(Feedback(kind, answer.question, figids, comment.strip(), generation=answer.generation))
+    except PfocrChatError as error:
+        return replace(session, notice=str(error))
+    return replace(session, notice=None).with_verdict(turn, kind)
+
+
+def part_at(session: Session, place: str) -> Part | None:
+    """The part of what was searched for that a click names, "2-0" being the first one of the second turn."""
+    turn, _, number = place.partition("-")
+    if not (turn.isdecimal() and number.isdecimal() and len(place) < 20):
+        return None
+    answer = session.said(int(turn))
+    parts = parts_of(answer) if answer else ()
+    return parts[int(number)] if int(number) < len(parts) else None
+
+
+def _answering(assistant: Assistant, asked: Asked, session: Session) -> Generator[Session, None, None]:
+    feed = Feed(lambda: assistant.stream(asked.question, asked.before, filters=asked.filters))
+    pending = Pending(asked, feed)
     try:
         for event in feed:
             match event:
@@ -153,12 +259,14 @@ def _answering(assistant: Assistant, question: str, session: Session) -> Generat
                     pending = replace(pending, text=pending.text + event.text)
                     yield replace(session, pending=pending)
                 case Answer():
-                    yield session.with_answer(question, event)
+                    yield session.with_answer(asked, event)
                     return
-        yield session.with_reply(question, render.render_stopped(pending.text))
+        yield session.with_reply(asked, render.render_stopped(pending.text))
     finally:
         feed.stop()
 
 
-def _messages(question: str, reply: str) -> list[dict[str, str]]:
+def _messages(asked: Asked, reply: str) -> list[dict[str, str]]:
+    conditions = f"Only figures {asked.filters}" if asked.filters else ""
+    question = render.render_question(asked.question, *filter(None, (conditions, asked.note)))
     return [{"role": "user", "content": question}, {"role": "assistant", "content": reply}]

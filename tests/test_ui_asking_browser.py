@@ -1,0 +1,310 @@
+"""Asking on, in a real browser: parts taken away, filters, the last question again, what the page offers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from browsing import (
+    DESCRIBE_SEED,
+    SEED,
+    Visit,
+    Watched,
+    address,
+    answers,
+    ask,
+    browser,
+    expect_ready,
+    in_browser,
+    served,
+    visit,
+    watched,
+    watched_address,
+)
+from playwright.sync_api import Page, expect
+
+from pfocr_chat import Assistant, Conversation, Filters, open_assistant
+from pfocr_chat.embedder import Embedder
+from pfocr_chat.feedback import FILE_NAME, FeedbackStore
+from pfocr_chat.indexing import build_index
+from pfocr_chat.records import Kind
+from pfocr_chat.ui.suggestions import follow_ups
+
+pytestmark = in_browser
+
+TWO_NAMES = "Which figures link integrins to YAP?"
+
+
+def questions(page: Page) -> list[str]:
+    return page.locator(".pfc-question").all_inner_texts()
+
+
+def test_a_part_is_taken_away_by_a_click(watched: Watched, watched_address: str, visit: Visit) -> None:
+    """What was searched for stands under the answer; a click on a part asks without it, with the years kept."""
+    page = visit(watched_address)
+    ask(page, f"{TWO_NAMES[:-1]} since 2005?")
+    expect(page.locator(".pfc-understood")).to_contain_text("I searched for: all figures on integrins")
+    page.locator("button.pfc-part", has_text="YAP").click()
+
+    expect(page.locator(".pfc-question").nth(1)).to_have_text("Which figures link integrins?")
+    expect_ready(page)
+    assert watched.filters == [None, Filters(year_from=2005)]
+    expect(page.locator("#pfc-filters")).to_contain_text("Filters (1 set)")
+    page.locator("#pfc-filters button").first.click()
+    expect(page.get_by_label("Since year")).to_have_value("2005")
+    page.locator(".pfc-understood").nth(1).locator("button.pfc-part", has_text="2005").click()
+    expect(page.locator(".pfc-question")).to_have_count(3)
+    expect_ready(page)
+    assert watched.filters[2] is None
+    expect(page.get_by_label("Since year")).to_have_value("")
+
+
+def test_filters_hold_until_they_are_cleared(watched: Watched, watched_address: str, visit: Visit) -> None:
+    """Organism, years and genes set beside the chat hold for the next questions, and say so, until they are cleared."""
+    page = visit(watched_address)
+    page.locator("#pfc-filters button").first.click()
+    page.get_by_label("Organism, any of").click()
+    page.get_by_role("option").filter(has_text="Homo sapiens").click()
+    page.get_by_label("Until year").fill("2020")
+    page.get_by_label("Genes, any of").fill("TNF, IL6")
+    ask(page, "List all figures")
+    asked = Filters(year_to=2020, organisms=("Homo sapiens",), genes_any=("TNF", "IL6"))
+    expect(page.locator(".pfc-beside")).to_have_text(f"Only figures {asked}")
+    ask(page, "How many figures show TNF?")
+    page.get_by_role("button", name="Clear filters").click()
+    expect(page.get_by_label("Until year")).to_have_value("")
+    ask(page, DESCRIBE_SEED)
+
+    assert watched.filters == [asked, asked, None]
+
+
+def test_a_filter_that_is_none_is_refused_in_words(address: str, visit: Visit) -> None:
+    """A gene that the index does not have is named in a sentence, and the question stays in the box."""
+    page = visit(address)
+    page.locator("#pfc-filters button").first.click()
+    page.get_by_label("Genes, all of").fill("NOSUCHGENE9")
+    page.locator("#pfc-box textarea").fill("List all figures")
+    page.locator("#pfc-go").click()
+
+    expect(page.locator(".pfc-error")).to_contain_text("NOSUCHGENE9")
+    expect(page.locator("#pfc-box textarea")).to_have_value("List all figures")
+
+
+def test_a_gene_of_a_card_becomes_a_filter(
+    watched: Watched, watched_address: str, visit: Visit, seed_assistant: Assistant
+) -> None:
+    """The second action of a gene opens the filters with the gene in them."""
+    figid, gene = printing(seed_assistant)
+    page = visit(watched_address)
+    ask(page, f"What does {figid} show?")
+    page.locator(".pfc-gene summary").get_by_text(gene, exact=True).click()
+    page.locator(f"button[name=filter-gene][value='{gene}']").click()
+
+    expect(page.get_by_label("Genes, all of")).to_have_value(gene)
+    ask(page, "List all figures")
+    assert watched.filters[-1] == Filters(genes_all=(gene,))
+
+
+def printing(assistant: Assistant) -> tuple[str, str]:
+    """A figure, and the first gene that it prints."""
+    found = ((figid, r) for figid in assistant.ask("List all figures").figids if (r := assistant.record(figid)))
+    return next((figid, min(genes)) for figid, record in found if (genes := record.printed(Kind.GENE)))
+
+
+def test_the_last_question_is_asked_again(watched: Watched, watched_address: str, visit: Visit) -> None:
+    """Asking again takes the place of the last answer, after the same conversation."""
+    page = visit(watched_address)
+    ask(page, DESCRIBE_SEED)
+    ask(page, "Which paper is it from?")
+    page.get_by_role("button", name="Ask again").click()
+    expect(page.locator(".pfc-stage, #pfc-go").first).to_be_visible()
+    page.wait_for_function("() => document.querySelectorAll('.pfc-question').length === 2")
+    expect_ready(page)
+
+    assert [question for question, _ in watched.asked] == [DESCRIBE_SEED, *["Which paper is it from?"] * 2]
+    assert watched.asked[1] == watched.asked[2]
+    assert answers(page) == 2
+
+
+def test_the_last_question_can_be_edited(watched: Watched, watched_address: str, visit: Visit) -> None:
+    """Edited, the last question comes back to the box; what is sent then takes its place, unless it is kept."""
+    page = visit(watched_address)
+    ask(page, DESCRIBE_SEED)
+    ask(page, TWO_NAMES)
+    page.get_by_role("button", name="Edit the question").click()
+    expect(page.locator("#pfc-box textarea")).to_have_value(TWO_NAMES)
+    page.get_by_role("button", name="Keep them").click()
+    expect(page.locator("#pfc-box textarea")).to_have_value("")
+    page.get_by_role("button", name="Edit the question").click()
+    expect(page.locator("#pfc-box textarea")).to_have_value(TWO_NAMES)
+    ask(page, "Which figures show TNF?")
+
+    assert questions(page) == [DESCRIBE_SEED, "Which figures show TNF?"]
+    first, second, third = (conversation or Conversation() for _, conversation in watched.asked)
+    assert (first.turns, second) == ((), third)
+
+
+def test_an_offered_question_is_asked(address: str, visit: Visit, seed_assistant: Assistant) -> None:
+    """A click on a question to go on with asks it."""
+    offered = follow_ups(seed_assistant.ask(DESCRIBE_SEED))
+    page = visit(address)
+    ask(page, DESCRIBE_SEED)
+    assert page.locator(".pfc-next button").all_inner_texts() == list(offered)
+    page.locator(".pfc-next button").first.click()
+
+    expect(page.locator(".pfc-question").nth(1)).to_have_text(offered[0])
+    expect_ready(page)
+    expect(page.locator(".pfc-next")).to_have_count(1)
+
+
+def test_a_near_miss_is_shown_by_a_click(address: str, visit: Visit, seed_assistant: Assistant) -> None:
+    """An abstention lists the nearest figures; a click says what one of them shows."""
+    question = "Which figures show both TNF and gibberellin?"
+    answer = seed_assistant.ask(question)
+    assert answer.abstained
+    assert answer.near_misses
+    page = visit(address)
+    ask(page, question)
+    page.locator(".pfc-abstention .pfc-list button").first.click()
+
+    expect(page.locator(".pfc-question").nth(1)).to_have_text(f"What does {answer.near_misses[0].figid} show?")
+    expect(page.locator(".pfc-card")).to_have_count(1)
+
+
+def test_nothing_is_asked_while_an_answer_is_written(watched: Watched, watched_address: str, visit: Visit) -> None:
+    """A click on an offered question does nothing while another one is being answered."""
+    page = visit(watched_address)
+    ask(page, TWO_NAMES)
+    watched.go_on.clear()
+    page.locator("#pfc-box textarea").fill(DESCRIBE_SEED)
+    page.locator("#pfc-go").click()
+    expect(page.locator(".pfc-stage")).to_have_text("Waiting…")
+    page.locator("button.pfc-part").first.click()
+    page.wait_for_timeout(500)
+    watched.go_on.set()
+    expect_ready(page)
+
+    assert [question for question, _ in watched.asked] == [TWO_NAMES, DESCRIBE_SEED]
+
+
+def test_a_script_in_a_caption_does_nothing(planted_hostile: Assistant, visit: Visit) -> None:
+    """A record's caption, title and gene names are shown as they are, and run or fetch nothing."""
+    with served(planted_hostile) as address:
+        page = visit(address)
+        ask(page, "What does PMC7__evil show?")
+        expect(page.locator("#fig-1-1 blockquote")).to_contain_text("<img src=x onerror=window.hit=1>")
+        expect(page.locator("#fig-1-1 .pfc-title")).to_have_text("<script>window.hit=1</script> TNF")
+        page.locator("#fig-1-1 .pfc-gene summary").click()
+        assert page.evaluate("window.hit") is None
+        assert page.locator("#pfc-right form, #pfc-right iframe, #pfc-right script").count() == 0
+
+
+@pytest.fixture(scope="module")
+def planted_hostile(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -> Iterator[Assistant]:
+    """An assistant over one record that is full of markup."""
+    folder = tmp_path_factory.mktemp("hostile")
+    (folder / "PMC7__evil.md").write_text(HOSTILE_RECORD, "utf-8")
+    build_index(folder, folder / "vectorstore", embedder)
+    with open_assistant(folder / "vectorstore", llm="none") as assistant:
+        yield assistant
+
+
+HOSTILE_RECORD = """---
+figid: PMC7__evil
+figtitle: "<script>window.hit=1</script> TNF"
+pmcid: PMC7
+filename: '"><img src=x onerror=window.hit=1>.jpg'
+papertitle: "<form action=http://evil.example><button>go</button></form>"
+caption: "<img src=x onerror=window.hit=1> TNF </div></details> ![i](http://evil.example/t.png) [1] {{value}}
+  ${window.hit=1}"
+year: 2020
+organisms:
+- "<iframe src=//evil.example>"
+genes:
+- word: "<b onmouseover=window.hit=1>TNF"
+  symbol: TNF
+  source: hgnc_symbol
+  hgnc_symbol: TNF
+  entrez: 7124
+---
+"""
+
+
+def test_feedback_on_an_answer_is_stored(address: str, visit: Visit, seed_assistant: Assistant) -> None:
+    """Useful is stored at once; what is wrong is asked for, and stored with the comment, in the index's folder."""
+    store = FeedbackStore(Path(seed_assistant.status().vectorstore) / FILE_NAME)
+    page = visit(address)
+    ask(page, DESCRIBE_SEED)
+    page.get_by_role("button", name="Useful").click()
+    expect(page.locator(".pfc-tools")).to_contain_text(["marked as “useful”", ""])
+    ask(page, TWO_NAMES)
+    page.get_by_role("button", name="Missed figure").click()
+    page.locator("#pfc-comment textarea").fill("PMC1__other is missing")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator("#pfc-comment")).to_have_count(0)
+    expect(page.locator(".pfc-tools", has_text="marked as “missed figure”")).to_have_count(1)
+
+    said = store.all()
+    store.close()
+    assert [(f.kind.value, f.question, f.comment) for f in said] == [
+        ("useful", DESCRIBE_SEED, ""),
+        ("missed figure", TWO_NAMES, "PMC1__other is missing"),
+    ]
+    assert said[0].figids == (SEED,)
+
+
+def test_the_history_stays_in_the_browser(address: str, visit: Visit) -> None:
+    """After a reload, what was asked is still there to be read or asked again, until it is forgotten."""
+    page = visit(address)
+    ask(page, DESCRIBE_SEED)
+    page.reload()
+    expect(page.locator("#pfc-box textarea")).to_be_editable()
+    expect(page.locator(".pfc-question")).to_have_count(0)
+    page.locator(".pfc-history summary").click()
+    page.locator(".pfc-recall", has_text=DESCRIBE_SEED).click()
+    expect(page.locator(".pfc-kept")).to_contain_text("Kept in this browser")
+    expect(page.locator(".pfc-kept a")).to_have_attribute("href", f"https://pfocr.wikipathways.org/figures/{SEED}.html")
+    page.get_by_role("button", name="Ask it now").click()
+    expect(page.locator(".pfc-card")).to_have_count(1)
+
+    page.locator(".pfc-history summary").click()
+    page.get_by_role("button", name="Forget all").click()
+    expect(page.locator(".pfc-history li")).to_have_text("Nothing yet.")
+    page.keyboard.press("Escape")
+    expect(page.locator(".pfc-history")).not_to_have_attribute("open", "")
+    assert page.evaluate("localStorage.getItem('pfocr-chat-history')") is None
+
+
+def test_a_shared_link_asks_its_question(address: str, visit: Visit, seed_assistant: Assistant) -> None:
+    """The link to an answer asks its question when it is opened, and says so where the index is another one."""
+    page = visit(address)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    ask(page, DESCRIBE_SEED)
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    link = page.evaluate("navigator.clipboard.readText()")
+    generation = seed_assistant.status().generation
+    assert parse_qs(urlsplit(link).query) == {"q": [DESCRIBE_SEED], "g": [generation]}
+
+    other = visit(link)
+    expect(other.locator(".pfc-question")).to_have_text(DESCRIBE_SEED)
+    expect(other.locator(".pfc-card")).to_have_count(1)
+    expect(other.locator(".pfc-beside")).to_have_count(0)
+    assert urlsplit(other.url).query == ""
+    older = visit(link.replace(generation, "g999999"))
+    expect(older.locator(".pfc-beside")).to_contain_text("g999999")
+
+
+def test_a_conversation_is_saved(address: str, visit: Visit) -> None:
+    """The whole conversation is saved as Markdown and as JSON."""
+    page = visit(address)
+    ask(page, DESCRIBE_SEED)
+    ask(page, TWO_NAMES)
+    for form, name in (("md", "Save as Markdown"), ("json", "Save as JSON")):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=name).click()
+        assert download.value.suggested_filename == f"pfocr-chat-conversation.{form}"
+        text = Path(download.value.path()).read_text("utf-8")
+        assert text.index(DESCRIBE_SEED) < text.index(TWO_NAMES)
