@@ -100,11 +100,11 @@ class BuildCache:
         with self._using() as db:
             db.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
 
-    def drop_unused(self, texts: Iterable[str], count: int) -> None:
+    def drop_unused(self, texts: Iterable[str], count: int, *, few: int = FEW) -> None:
         """Forget the vectors of all but the ``count`` texts in use, once the others are the greater part."""
         with self._using() as db:
             (kept,) = db.execute("SELECT count(*) FROM vectors").fetchone()
-            if kept <= SPARE * count + FEW:
+            if kept <= SPARE * count + few:
                 return
             db.execute("CREATE TEMP TABLE used (key BLOB PRIMARY KEY) WITHOUT ROWID")
             db.executemany("INSERT OR IGNORE INTO used VALUES (?)", ((self._key(text),) for text in texts))

@@ -383,7 +383,9 @@ def _status(options: argparse.Namespace) -> None:
         f"index      {status.figures:,} figures, {status.passages:,} passages from {status.corpus}\n"
         f"generation {status.generation}, built {status.built}, in {status.vectorstore}\n"
         f"embedder   {status.embedder} ({status.dimension} dimensions), passage format {status.passage_format}\n"
-        f"llm        {status.llm}" + (f"\nreranker   {reranker}" if reranker else "")
+        f"llm        {status.llm}"
+        + (f"\nreranker   {reranker}" if reranker else "")
+        + (f"\n{status.still_coming}" if status.still_coming else "")
     )
 
 
