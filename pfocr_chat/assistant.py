@@ -215,9 +215,7 @@ def _retrieved(query: Query, k: int, generation: OpenGeneration) -> list[Hit]:
     return retriever.retrieve(query, k, complete=retriever.complete(query))
 
 
-def _hits_of(
-    query: Query | None, figids: Sequence[str], made: Sequence[Hit], generation: OpenGeneration
-) -> list[Hit]:
+def _hits_of(query: Query | None, figids: Sequence[str], made: Sequence[Hit], generation: OpenGeneration) -> list[Hit]:
     """A hit for each of the figures, in their order; those that are ``made`` are not made again."""
     known = {hit.figid: hit for hit in made}
     missing = [figid for figid in figids if figid not in known]

@@ -39,6 +39,7 @@ from pfocr_chat.indexing import IndexReport, build_index
 from pfocr_chat.passages import PASSAGE_FORMAT
 from pfocr_chat.vectorindex import COLLECTION, FOLDER_NAME, VectorIndex
 
+
 @pytest.fixture
 def embedder_of_words() -> WordEmbedder:
     return WordEmbedder()
