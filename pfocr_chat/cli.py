@@ -199,16 +199,15 @@ def _port(text: str) -> int:
 
 def _index(options: argparse.Namespace) -> None:
     vectorstore = load_config(options.vectorstore).vectorstore
-    # Found out before the embedder is loaded, which takes seconds.
+    # Found out before anything is loaded that takes its time.
     from pfocr_chat.corpus import find_records
 
     find_records(options.folder)
-    print("Loading the embedding model ...", file=sys.stderr)
-    from pfocr_chat.embedder import Embedder
+    from pfocr_chat.deferred import DeferredEmbedder
     from pfocr_chat.indexing import build_index
 
     with _ProgressBar() as progress:
-        report = build_index(options.folder, vectorstore, Embedder(), progress=progress)
+        report = build_index(options.folder, vectorstore, DeferredEmbedder(_load_embedder), progress=progress)
     if report.rebuilt:
         print(f"{report.rebuilt} It was built anew.")
     for problem in report.problems[:MAX_PROBLEMS]:
@@ -221,6 +220,13 @@ def _index(options: argparse.Namespace) -> None:
         f" {report.unchanged:,} unchanged, {report.unreadable:,} unreadable);"
         f" generation {report.manifest.generation} in {vectorstore}"
     )
+
+
+def _load_embedder() -> Any:
+    print("Loading the embedding model ...", file=sys.stderr)
+    from pfocr_chat.embedder import Embedder
+
+    return Embedder()
 
 
 class _ProgressBar:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+from functools import cache
 from pathlib import Path
 
 from tokenizers import Tokenizer
@@ -73,3 +74,13 @@ def read_tokenizer(folder: Path, *, longest: int | None = None) -> Tokenizer:
     else:
         tokenizer.no_truncation()
     return tokenizer
+
+
+def count_tokens(text: str) -> int:
+    """Word pieces in ``text``, special tokens left out."""
+    return len(_counting_tokenizer().encode(text, add_special_tokens=False))
+
+
+@cache
+def _counting_tokenizer() -> Tokenizer:
+    return read_tokenizer(find_weights())

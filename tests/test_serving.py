@@ -152,7 +152,7 @@ def test_a_new_generation_that_cannot_be_opened(
     assert assistant.status().generation == "g000001"
 
 
-def test_an_index_is_used_while_it_is_built(corpus: Corpus, tmp_path: Path, embedder: Embedder) -> None:
+def test_an_index_is_used_while_it_is_built(corpus: Corpus, tmp_path: Path) -> None:
     """From its catalog alone, which its answers say; with the vectors nothing more is said."""
     store = tmp_path / "new"
     seen_answers = []
