@@ -39,7 +39,7 @@ from pfocr_chat.minilm import (
 transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
 transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 
-BATCH_PIECES = 2_048
+BATCH_PIECES = 1_024
 """Word pieces of a batch on a CPU: what its cache holds."""
 GPU_BATCH = 256
 """Texts of a batch on a GPU."""
