@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pfocr_chat.buildcache import BuildCache
-from pfocr_chat.corpus import RecordFiles, read_record
+from pfocr_chat.corpus import RecordFiles
 from pfocr_chat.errors import RecordError
-from pfocr_chat.records import FigureRecord
+from pfocr_chat.readers import Cutting, read_records
+from pfocr_chat.records import FigureRecord, Passage
 
 Indexed = Mapping[str, tuple[str, str]]
 """For every file that the index was made of, by its place in the corpus: its digest and the figid it holds."""
@@ -22,6 +23,10 @@ class SourceFile:
     source: str
     digest: str
     files: RecordFiles
+
+
+NewRecord = tuple[SourceFile, FigureRecord, tuple[Passage, ...]]
+"""A record that the index lacks, with its passages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,24 +98,28 @@ def _digests(
 
 
 def read_changed(
-    changes: Changes, indexed: Indexed, problems: list[RecordError], progress: Callable[[int, int], None]
-) -> Iterator[tuple[SourceFile, FigureRecord]]:
-    """The records that the index lacks, one by one; ``progress`` is told how many of how many files are read.
+    changes: Changes,
+    indexed: Indexed,
+    cutting: Cutting,
+    problems: list[RecordError],
+    progress: Callable[[int, int], None],
+) -> Iterator[NewRecord]:
+    """The records that the index lacks with their passages, one by one; ``progress`` is told how many of how many
+    files are read.
 
     A record that cannot be read, a table that cannot, and a figid that another file holds already are
     added to ``problems``.
     """
     gone = changes.gone
     holders = {figid: source for source, (_, figid) in indexed.items() if figid not in gone}
-    for done, file in enumerate(changes.to_read, start=1):
-        try:
-            record, table_problems = read_record(file.files)
-            if record.figid in holders:
-                raise RecordError(file.files.path, f"{record.figid} stands in {holders[record.figid]} already")
-        except RecordError as problem:
-            problems.append(problem)
+    read = read_records([file.files for file in changes.to_read], cutting)
+    for done, (file, found) in enumerate(zip(changes.to_read, read, strict=True), start=1):
+        record = found.record
+        if record and (holder := holders.get(record.figid)):
+            problems.append(RecordError(file.files.path, f"{record.figid} stands in {holder} already"))
         else:
-            problems.extend(table_problems)
-            holders[record.figid] = file.source
-            yield file, record
+            problems.extend(RecordError(path, reason) for path, reason in found.problems)
+            if record:
+                holders[record.figid] = file.source
+                yield file, record, found.passages
         progress(done, len(changes.to_read))

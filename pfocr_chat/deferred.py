@@ -26,6 +26,7 @@ class DeferredEmbedder:
     name = NAME
     dimension = DIMENSION
     window = WINDOW
+    count_tokens = staticmethod(count_tokens)
 
     def __init__(self, load: Callable[[], Encoder]) -> None:
         self._load = load
@@ -35,10 +36,6 @@ class DeferredEmbedder:
     def fingerprint(self) -> str:
         """What vectors of this embedder can be compared with."""
         return fingerprint()
-
-    def count_tokens(self, text: str) -> int:
-        """Word pieces in ``text``, special tokens left out."""
-        return count_tokens(text)
 
     def encode(self, texts: list[str]) -> npt.NDArray[np.float32]:
         """Unit vectors, float32, shape (len(texts), 384).

@@ -57,6 +57,7 @@ class Embedder(Embeddings):
     name = NAME
     dimension = DIMENSION
     window = WINDOW
+    count_tokens = staticmethod(count_tokens)
 
     def __init__(self, folder: Path | None = None) -> None:
         folder = folder or find_weights()
@@ -71,10 +72,6 @@ class Embedder(Embeddings):
     def fingerprint(self) -> str:
         """What vectors of this embedder can be compared with: only those of the same fingerprint."""
         return fingerprint()
-
-    def count_tokens(self, text: str) -> int:
-        """Word pieces in ``text``, special tokens left out."""
-        return count_tokens(text)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors of documents, float32, shape (len(texts), 384)."""

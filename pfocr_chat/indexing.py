@@ -18,7 +18,7 @@ from pathlib import Path
 from pfocr_chat.buildcache import BuildCache
 from pfocr_chat.catalog import FILE_NAME, Catalog
 from pfocr_chat.catalogwriter import open_catalog_writer
-from pfocr_chat.changes import Changes, Indexed, SourceFile, compare, read_changed
+from pfocr_chat.changes import Changes, Indexed, NewRecord, compare, read_changed
 from pfocr_chat.corpus import RecordFiles, find_records
 from pfocr_chat.errors import CorpusError, CorruptIndexError, NoIndexError, RecordError, VectorstoreError
 from pfocr_chat.generations import (
@@ -34,8 +34,8 @@ from pfocr_chat.generations import (
     staging_folder,
     writing,
 )
-from pfocr_chat.passages import PASSAGE_FORMAT, to_passages
-from pfocr_chat.records import FigureRecord
+from pfocr_chat.passages import PASSAGE_FORMAT
+from pfocr_chat.readers import Cutting
 from pfocr_chat.vectorindex import FOLDER_NAME
 from pfocr_chat.vectorsteps import DocumentEmbedder, Pace, add_vectors
 
@@ -134,7 +134,7 @@ def _converge(task: _Task, previous: Manifest | None, why_anew: str | None) -> I
         return _report(task, changes, read, problems, previous, None)
     staged = staging_folder(task.vectorstore)
     try:
-        figures, passages = _stage_catalog(task, staged, folder, changes, chain([first] if first else [], new))
+        figures, passages = _stage_catalog(staged, folder, changes, chain([first] if first else [], new))
         if folder:
             copy_tree(folder / FOLDER_NAME, staged / FOLDER_NAME)
         manifest = _manifest(task, figures, passages)
@@ -196,21 +196,21 @@ def _indexed(folder: Path | None) -> Indexed:
 
 def _new_records(
     task: _Task, changes: Changes, indexed: Indexed, problems: list[RecordError], read: set[str]
-) -> Iterator[tuple[SourceFile, FigureRecord]]:
+) -> Iterator[NewRecord]:
     """The records that the index lacks; ``read`` gets the place of each."""
-    for file, record in read_changed(
-        changes, indexed, problems, lambda done, total: task.progress("reading", done, total)
+    cutting = Cutting(task.embedder.window, task.embedder.count_tokens)
+    for new in read_changed(
+        changes, indexed, cutting, problems, lambda done, total: task.progress("reading", done, total)
     ):
-        read.add(file.source)
-        yield file, record
+        read.add(new[0].source)
+        yield new
 
 
 def _stage_catalog(
-    task: _Task,
     staged: Path,
     previous: Path | None,
     changes: Changes,
-    new: Iterator[tuple[SourceFile, FigureRecord]],
+    new: Iterator[NewRecord],
 ) -> tuple[int, int]:
     """Make the catalog in ``staged``: the previous one with the changes; how many figures and passages it holds."""
     path = staged / FILE_NAME
@@ -224,8 +224,7 @@ def _stage_catalog(
     with open_catalog_writer(path) as catalog:
         for figid in changes.gone:
             catalog.delete(figid)
-        for file, record in new:
-            passages = to_passages(record, window=task.embedder.window, count_tokens=task.embedder.count_tokens)
+        for file, record, passages in new:
             catalog.put(record, passages, source=file.source, digest=file.digest)
         counts = catalog.counts()
         catalog.commit()
