@@ -52,9 +52,9 @@ class ReadRecord:
     problems: tuple[tuple[Path, str], ...]
 
 
-def read_records(found: Sequence[RecordFiles], cutting: Cutting) -> Iterator[ReadRecord]:
-    """The records of all the files, in their order."""
-    if len(found) < MANY or not isinstance(cutting.count_tokens, FunctionType):
+def read_records(found: Sequence[RecordFiles], cutting: Cutting, *, many: int = MANY) -> Iterator[ReadRecord]:
+    """The records of all the files, in their order; from ``many`` of them on, other processes help."""
+    if len(found) < many or not isinstance(cutting.count_tokens, FunctionType):
         return (_read(files, cutting) for files in found)
     return _read_by_others(found, cutting)
 
