@@ -49,5 +49,7 @@ def change(corpus: Path, share: float) -> int:
     for files in chosen:
         text = files.path.read_text(encoding="utf-8")
         mark = f"\\g<0>Revision {random.getrandbits(32):08x} of this legend. "
-        files.path.write_text(re.sub(r"(?m)^caption: ['\"]?", mark, text, count=1), encoding="utf-8")
+        # Captions in blocks of lines (">") are left as they are, with a changed title instead.
+        begin = r"(?m)^(?:caption|figtitle): ['\"]?(?=[A-Za-z0-9])"
+        files.path.write_text(re.sub(begin, mark, text, count=1), encoding="utf-8")
     return len(chosen)

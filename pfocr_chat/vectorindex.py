@@ -27,7 +27,8 @@ from pfocr_chat.records import FigureRecord, Passage, figid_of
 
 FOLDER_NAME = "chroma"
 COLLECTION = "passages"
-HNSW: Any = {"space": "cosine", "ef_search": 200}
+HNSW: Any = {"space": "cosine", "ef_search": 800}
+"""With 164,000 vectors in dense groups 0.996 of the nearest 50 are found in 3 ms; 0.976 with 200 in 1.5 ms."""
 
 Vectors = npt.NDArray[np.float32]
 
