@@ -47,8 +47,9 @@ eval: install ## evaluate: make eval QUESTIONS=file.jsonl [CORPUS=folder] [LLM=n
 	$(if $(CORPUS),$(RUN) index $(CORPUS) --vectorstore build/eval-vectorstore)
 	$(RUN) eval $(QUESTIONS) --vectorstore $(if $(CORPUS),build/eval-vectorstore,$(VECTORSTORE)) --llm $(or $(LLM),none) --json build/report.json
 
-bench: install ## time indexing, retrieval and answering: make bench CORPUS=folder
-	$(BIN)/python scripts/bench.py $(or $(CORPUS),seeds)
+bench: install ## measure at sizes, beside plain LangChain and Chroma: make bench CORPUS=folder [FIGURES="3000 10000"]
+	$(BIN)/pip install --quiet --no-deps langchain-chroma==1.1.0 langchain-huggingface==1.2.3
+	$(BIN)/python benchmarks/bench.py $(or $(CORPUS),seeds) --figures $(or $(FIGURES),3000 10000) $(BENCH)
 
 clean: ## remove what was built and indexed
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage

@@ -269,7 +269,11 @@ Event = Stage | Text | Answer
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What an index holds and which models answer."""
+    """What an index holds and which models answer.
+
+    ``pending`` of its ``passages`` are not embedded yet, while the index is being built: their figures are found by
+    words and names only.
+    """
 
     vectorstore: str
     generation: str
@@ -281,6 +285,17 @@ class Status:
     passage_format: int
     llm: str
     corpus: str
+    pending: int = 0
+
+    @property
+    def still_coming(self) -> str | None:
+        """What to say of an index that is still being built, in a sentence; ``None`` of a complete one."""
+        if not self.pending:
+            return None
+        return (
+            f"The index is still being built: {self.passages - self.pending:,} of {self.passages:,} passages can be"
+            " found by their meaning so far, all of them by words and names."
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,25 +14,24 @@ from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 
 from pfocr_chat.answers import Answer, Conversation, Event, Status
-from pfocr_chat.catalog import FILE_NAME, Catalog
-from pfocr_chat.chain import HITS, Chain
+from pfocr_chat.chain import HITS
 from pfocr_chat.conditions import checked_filters
-from pfocr_chat.config import Config, load_config
-from pfocr_chat.embedder import Embedder
-from pfocr_chat.errors import IndexMismatchError, PfocrChatError, QuestionError
+from pfocr_chat.config import load_config
+from pfocr_chat.errors import PfocrChatError, QuestionError
 from pfocr_chat.facets import count_facet
 from pfocr_chat.genelists import GeneListAnswer, compare_gene_list
-from pfocr_chat.generations import FORMAT, Manifest, check_files, generation_folder, read_manifest
+from pfocr_chat.generations import read_manifest
 from pfocr_chat.llm import Llm, open_llm
-from pfocr_chat.passages import PASSAGE_FORMAT
-from pfocr_chat.prompting import load_prompt
 from pfocr_chat.queries import Filters, Hit, Intent, Query
 from pfocr_chat.query import understand
+from pfocr_chat.questions import QuestionEmbedder
 from pfocr_chat.records import FigureRecord
-from pfocr_chat.reranker import Reranker
-from pfocr_chat.retriever import Retriever
+from pfocr_chat.retriever import PairScorer
+from pfocr_chat.serving import OpenGeneration, Serving, check_index, open_generation
 from pfocr_chat.tables import Facet, FacetTable
-from pfocr_chat.vectorindex import FOLDER_NAME, VectorIndex
+
+FOUND = 10
+"""Figures found for a question that asks for no list."""
 
 _questions = logging.getLogger("pfocr_chat.questions")
 """Is told of each question; at INFO, and without its words, which may be private."""
@@ -58,74 +57,36 @@ def open_assistant(
         EmbedderError, RerankerError, LlmUnavailableError, PromptError: a part of it is missing.
     """
     config = load_config(vectorstore, llm, reranker, environ=environ)
-    manifest = read_manifest(config.vectorstore)
-    check_files(config.vectorstore, manifest)
-    embedder = Embedder()
-    if not manifest.is_built_like(embedder_fingerprint=embedder.fingerprint, passage_format=PASSAGE_FORMAT):
-        raise IndexMismatchError(
-            f"The index in {config.vectorstore} was built with the embedder {manifest.embedder}, passage format"
-            f" {manifest.passage_format} and layout {manifest.format}, not {embedder.name}, {PASSAGE_FORMAT} and"
-            f" {FORMAT}. Run `pfocr-chat index` on your records again."
-        )
-    cross_encoder = Reranker(config.reranker) if config.reranker else None
-    folder = generation_folder(config.vectorstore, manifest.generation)
+    check_index(config.vectorstore, read_manifest(config.vectorstore))  # before the models, which take longer
+    embedder = QuestionEmbedder()
+    cross_encoder = _open_reranker(config.reranker) if config.reranker else None
     with ExitStack() as opened:
-        catalog = opened.enter_context(Catalog(folder / FILE_NAME))
-        vectors = opened.enter_context(VectorIndex(folder / FOLDER_NAME))
         writer = opened.enter_context(open_llm(config.llm, environ=environ))
-        status = _status(config, manifest, writer.name)
-        assistant = Assistant(catalog, vectors, embedder, writer, status, reranker=cross_encoder)
+        serving = Serving(
+            config.vectorstore,
+            lambda: open_generation(config.vectorstore, embedder, writer, reranker=cross_encoder),
+        )
         opened.pop_all()  # closed by the assistant from here on
-    return assistant
+    return Assistant(serving, writer)
 
 
-def _status(config: Config, manifest: Manifest, llm: str) -> Status:
-    return Status(
-        vectorstore=str(config.vectorstore),
-        generation=manifest.generation,
-        built=manifest.built,
-        figures=manifest.figures,
-        passages=manifest.passages,
-        embedder=manifest.embedder,
-        dimension=manifest.dimension,
-        passage_format=manifest.passage_format,
-        llm=llm,
-        corpus=manifest.corpus,
-    )
+def _open_reranker(name: str) -> PairScorer:
+    # It loads sentence-transformers, which takes longer than everything else together.
+    from pfocr_chat.reranker import Reranker
+
+    return Reranker(name)
 
 
 class Assistant:
-    """Answers questions over one generation of an index; may be shared by threads.
+    """Answers questions over an index, always over its newest generation; may be shared by threads.
 
     Made by ``open_assistant``; to be closed, or used in a ``with`` statement.
     """
 
-    def __init__(
-        self,
-        catalog: Catalog,
-        vectors: VectorIndex,
-        embedder: Embedder,
-        llm: Llm,
-        status: Status,
-        *,
-        reranker: Reranker | None = None,
-    ) -> None:
-        self._catalog = catalog
-        self._vectors = vectors
+    def __init__(self, serving: Serving, llm: Llm) -> None:
+        self._serving = serving
         self._llm = llm
-        self._status = status
         self._closed = False
-        self._retriever = Retriever(catalog, vectors, embedder, reranker=reranker)
-        self._chain = Chain(
-            catalog=catalog,
-            retriever=self._retriever,
-            llm=llm if llm.chat else None,
-            small=llm.small,
-            llm_name=llm.name,
-            one_figure=load_prompt("one_figure", frozenset({"caption"})),
-            all_evidence=load_prompt("all_evidence", frozenset({"question", "evidence"})),
-            generation=status.generation,
-        )
 
     def __enter__(self) -> Self:
         return self
@@ -138,8 +99,7 @@ class Assistant:
         if self._closed:
             return
         self._closed = True
-        self._catalog.close()
-        self._vectors.close()
+        self._serving.close()
         self._llm.close()
 
     def retrieve(self, question: str, k: int = 10, *, filters: Filters | None = None) -> list[Hit]:
@@ -151,15 +111,11 @@ class Assistant:
             QuestionError: the question is empty or too long, or a filter names what the index does not have.
             ValueError: ``k`` is below 1.
         """
-        self._check_open()
         if k < 1:
             raise ValueError(f"k must be at least 1, not {k}")
-        query = self._understood(question, filters)
-        if query.intent is Intent.SIMILAR:
-            return self._retriever.similar(query.figids[0], k, query.filters) if query.figids else []
-        if query.intent is Intent.LOOKUP:
-            return self._retriever.to_hits(query, self._retriever.meeting(query)[:k])
-        return self._retriever.retrieve(query, k, complete=self._retriever.complete(query))
+        with self._using() as generation:
+            query = _understood(question, generation, filters)
+            return _retrieved(query, k, generation)
 
     def find(self, question: str, *, filters: Filters | None = None) -> list[Hit]:
         """Every figure that answers a question for a list, best first; for any other question, the best ten.
@@ -167,16 +123,13 @@ class Assistant:
         Raises:
             QuestionError: the question is empty or too long, or a filter names what the index does not have.
         """
-        self._check_open()
-        query = self._understood(question, filters)
-        listing = self._retriever.complete(query)
-        if not listing:
-            return self.retrieve(question, filters=filters)
-        best = self._retriever.retrieve(query, HITS, complete=listing)
-        return self._hits_of(query, listing.ranked(hit.figid for hit in best), best)
-
-    def _understood(self, question: str, filters: Filters | None) -> Query:
-        return understand(question, self._catalog, filters=checked_filters(filters, self._catalog) if filters else None)
+        with self._using() as generation:
+            query = _understood(question, generation, filters)
+            listing = generation.retriever.complete(query)
+            if not listing:
+                return _retrieved(query, FOUND, generation)
+            best = generation.retriever.retrieve(query, HITS, complete=listing)
+            return _hits_of(query, listing.ranked(hit.figid for hit in best), best, generation)
 
     def ask(self, question: str, conversation: Conversation | None = None, *, filters: Filters | None = None) -> Answer:
         """One answer; pass ``answer.conversation`` on to ask a follow-up.
@@ -202,31 +155,32 @@ class Assistant:
             QuestionError: the question is empty or too long, or a filter names what the index does not have.
         """
         self._check_open()
-        return _told(question, self._chain.stream(question, conversation or Conversation(), filters))
+        return _told(question, self._streamed(question, conversation or Conversation(), filters))
+
+    def _streamed(
+        self, question: str, conversation: Conversation, filters: Filters | None
+    ) -> Generator[Event, None, None]:
+        with self._using() as generation:
+            yield from generation.chain.stream(question, conversation, filters)
 
     def hits(self, answer: Answer) -> list[Hit]:
-        """A hit for each of an answer's figures, in their order, to be shown or exported."""
-        self._check_open()
-        return self._hits_of(answer.query, answer.figids, answer.hits)
+        """A hit for each of an answer's figures, in their order, to be shown or exported.
 
-    def _hits_of(self, query: Query | None, figids: Sequence[str], made: Sequence[Hit]) -> list[Hit]:
-        """A hit for each of the figures, in their order; those that are ``made`` are not made again."""
-        known = {hit.figid: hit for hit in made}
-        missing = [figid for figid in figids if figid not in known]
-        if query and missing:
-            known |= {hit.figid: hit for hit in self._retriever.to_hits(query, missing)}
-        return [known[figid] for figid in figids if figid in known]
+        Figures that have left the index since are left out.
+        """
+        with self._using() as generation:
+            return _hits_of(answer.query, answer.figids, answer.hits, generation)
 
     def count(self, facet: Facet, figids: Iterable[str] | None = None) -> FacetTable:
         """Figures counted by a facet: those given, in their order, or all that the index has."""
-        self._check_open()
-        asked = sorted(self._catalog.figids()) if figids is None else list(figids)
-        return count_facet(facet, asked, self._catalog)
+        with self._using() as generation:
+            catalog = generation.catalog
+            return count_facet(facet, sorted(catalog.figids()) if figids is None else list(figids), catalog)
 
     def record(self, figid: str) -> FigureRecord | None:
         """One figure's record, or ``None`` where the index does not have it."""
-        self._check_open()
-        return self._catalog.record(figid)
+        with self._using() as generation:
+            return generation.catalog.record(figid)
 
     def gene_list(
         self, genes: str | Sequence[str], limit: int = 50, *, filters: Filters | None = None
@@ -236,13 +190,20 @@ class Assistant:
         Raises:
             QuestionError: there is no name in the list, or more than 2,000, or a filter names what the index lacks.
         """
-        self._check_open()
-        within = self._catalog.figids_meeting(checked_filters(filters, self._catalog)) if filters else None
-        return compare_gene_list(genes, self._catalog, limit=limit, within=within)
+        with self._using() as generation:
+            catalog = generation.catalog
+            within = catalog.figids_meeting(checked_filters(filters, catalog)) if filters else None
+            return compare_gene_list(genes, catalog, limit=limit, within=within)
 
     def status(self) -> Status:
         """What the index holds and which models answer."""
-        return self._status
+        with self._using() as generation:
+            return generation.status
+
+    def _using(self) -> AbstractContextManager[OpenGeneration]:
+        """The newest generation, for as long as it is used."""
+        self._check_open()
+        return self._serving.using()
 
     def _check_open(self) -> None:
         if self._closed:
@@ -272,6 +233,29 @@ def _told(question: str, events: Generator[Event, None, None]) -> Generator[Even
     finally:
         took = round(1000 * (time.perf_counter() - started))
         _questions.info("%s %d ms", outcome, took, extra={"question": question})
+
+
+def _understood(question: str, generation: OpenGeneration, filters: Filters | None) -> Query:
+    catalog = generation.catalog
+    return understand(question, catalog, filters=checked_filters(filters, catalog) if filters else None)
+
+
+def _retrieved(query: Query, k: int, generation: OpenGeneration) -> list[Hit]:
+    retriever = generation.retriever
+    if query.intent is Intent.SIMILAR:
+        return retriever.similar(query.figids[0], k, query.filters) if query.figids else []
+    if query.intent is Intent.LOOKUP:
+        return retriever.to_hits(query, retriever.meeting(query)[:k])
+    return retriever.retrieve(query, k, complete=retriever.complete(query))
+
+
+def _hits_of(query: Query | None, figids: Sequence[str], made: Sequence[Hit], generation: OpenGeneration) -> list[Hit]:
+    """A hit for each of the figures, in their order; those that are ``made`` are not made again."""
+    known = {hit.figid: hit for hit in made}
+    missing = [figid for figid in figids if figid not in known]
+    if query and missing:
+        known |= {hit.figid: hit for hit in generation.retriever.to_hits(query, missing)}
+    return [known[figid] for figid in figids if figid in known]
 
 
 class FigureRetriever(BaseRetriever):

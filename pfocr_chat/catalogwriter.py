@@ -8,7 +8,7 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict
+from dataclasses import fields
 from functools import cache
 from pathlib import Path
 
@@ -82,6 +82,9 @@ _COLUMNS = {
     GENES_WITH_FAMILIES: _MENTIONED.format(Kind.GENE, int(Tier.FAMILY)),
 } | {kind.value: _MENTIONED.format(kind, int(Tier.SYNONYM)) for kind in Kind}
 """What figures are counted by, each with the query for (figure, value)."""
+
+_STORED = tuple(field.name for field in fields(FigureRecord) if field.name != "mentions")
+"""The fields of a record that are kept as they are; its mentions have tables of their own."""
 
 _NUMBERED = re.compile(r"(?P<name>[a-z-]{3,}(?<!prote)in)(?: \d{1,2}| [A-Z]\d{0,2}| subunit .+)(?:, .+)?")
 
@@ -291,6 +294,5 @@ def _names_text(record: FigureRecord) -> str:
 
 
 def _dump(record: FigureRecord) -> str:
-    fields = asdict(record)
-    del fields["mentions"]
-    return json.dumps(fields, ensure_ascii=False)
+    known = {name: getattr(record, name) for name in _STORED}
+    return json.dumps(known, ensure_ascii=False)

@@ -128,7 +128,7 @@ class Chain:
     """The parts that answer a question, over one generation of an index.
 
     ``llm`` is ``None`` where figures are only quoted; ``small`` says that it is asked about one
-    figure at a time.
+    figure at a time. ``still_coming`` is said with answers found in an index that is being built.
     """
 
     catalog: Catalog
@@ -139,6 +139,7 @@ class Chain:
     one_figure: Prompt
     all_evidence: Prompt
     generation: str
+    still_coming: str | None = None
 
     def stream(
         self, question: str, conversation: Conversation, filters: Filters | None = None
@@ -376,6 +377,8 @@ class Chain:
         listing: Listing | None = None,
     ) -> Answer:
         keys = parse_keys(text)
+        if self.still_coming and query.intent not in (Intent.CHAT, Intent.LOOKUP):
+            notes = (*notes, self.still_coming)
         return Answer(
             question=query.question,
             text=text.strip(),

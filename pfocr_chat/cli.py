@@ -258,7 +258,7 @@ def _port(text: str) -> int:
 
 def _index(options: argparse.Namespace) -> None:
     vectorstore = load_config(options.vectorstore).vectorstore
-    # Found out before the embedder is loaded, which takes seconds.
+    # Found out before anything is loaded that takes its time.
     from pfocr_chat.corpus import find_records
 
     find_records(options.folder)
@@ -267,12 +267,11 @@ def _index(options: argparse.Namespace) -> None:
 
 def _converge(folder: Path, vectorstore: Path) -> str:
     """Make the index agree with a folder, say what was done, and return the name of its generation."""
-    print("Loading the embedding model ...", file=sys.stderr)
-    from pfocr_chat.embedder import Embedder
+    from pfocr_chat.deferred import DeferredEmbedder
     from pfocr_chat.indexing import build_index
 
     with _ProgressBar() as progress:
-        report = build_index(folder, vectorstore, Embedder(), progress=progress)
+        report = build_index(folder, vectorstore, DeferredEmbedder(_load_embedder), progress=progress)
     if report.rebuilt:
         print(f"{report.rebuilt} It was built anew.")
     for problem in report.problems[:MAX_PROBLEMS]:
@@ -305,6 +304,13 @@ _UNITS = {
     "downloading": "files",
     "writing": "files",
 }
+
+
+def _load_embedder() -> Any:
+    print("Loading the embedding model ...", file=sys.stderr)
+    from pfocr_chat.embedder import Embedder
+
+    return Embedder()
 
 
 class _ProgressBar:
@@ -513,6 +519,7 @@ def _status(options: argparse.Namespace) -> None:
         f"llm        {status.llm}"
         + (f"\nreranker   {reranker}" if reranker else "")
         + (f"\nsource     {source}" if source else "")
+        + (f"\n{status.still_coming}" if status.still_coming else "")
     )
 
 

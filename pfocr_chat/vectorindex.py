@@ -2,12 +2,14 @@
 
 One Chroma folder per generation, cosine distance, no embedding function (vectors are always
 passed in), telemetry off. A store that is being built is not read, and one that is read is not
-changed: Chroma's readers do not follow writers.
+changed: Chroma's readers do not follow writers. Beside Chroma's files lie the same vectors by
+passage, for exact similarities of named ones.
 """
 
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -18,12 +20,15 @@ import numpy as np
 import numpy.typing as npt
 from chromadb.config import Settings
 
+from pfocr_chat import exactvectors
 from pfocr_chat.errors import CorruptIndexError, VectorstoreError
+from pfocr_chat.exactvectors import ExactVectors
 from pfocr_chat.records import FigureRecord, Passage, figid_of
 
 FOLDER_NAME = "chroma"
 COLLECTION = "passages"
-HNSW: Any = {"space": "cosine", "ef_search": 200}
+HNSW: Any = {"space": "cosine", "ef_search": 800}
+"""With 164,000 vectors in dense groups 0.996 of the nearest 50 are found in 3 ms; 0.976 with 200 in 1.5 ms."""
 
 Vectors = npt.NDArray[np.float32]
 
@@ -31,14 +36,17 @@ Vectors = npt.NDArray[np.float32]
 class VectorIndex:
     """The vectors of one generation; with ``create``, one that is being built.
 
+    ``is_partial`` says that some passages of the generation have no vector yet.
+
     Raises:
         CorruptIndexError: Chroma cannot open or read the folder.
         VectorstoreError: it may not write there, which it does even for reading.
     """
 
-    def __init__(self, folder: Path, *, create: bool = False) -> None:
+    def __init__(self, folder: Path, *, create: bool = False, is_partial: bool = False) -> None:
         self._folder = folder
         self._create = create
+        self.is_partial = is_partial
         if not create and not (folder / "chroma.sqlite3").is_file():
             raise self._damaged("its database is missing")
         self._client = self._open()
@@ -47,7 +55,8 @@ class VectorIndex:
                 self._client.create_collection(COLLECTION, embedding_function=None, configuration={"hnsw": HNSW})
             self._collection: Any = self._client.get_collection(COLLECTION, embedding_function=None)
             self._batch = int(self._client.get_max_batch_size())
-        except (chromadb.errors.ChromaError, ValueError, OSError) as exc:
+            self._exact = self._open_exact()
+        except (chromadb.errors.ChromaError, ValueError, OSError, sqlite3.DatabaseError) as exc:
             self._client.close()
             raise self._damaged(str(exc)) from exc
 
@@ -66,6 +75,19 @@ class VectorIndex:
             # Chroma stumbles over its memory of a folder that it could not open before in this process.
             raise self._damaged("it could not be opened before") from exc
 
+    def _open_exact(self) -> ExactVectors | None:
+        """The vectors by passage; an index of an earlier version has none until it is built upon."""
+        path = self._folder / exactvectors.FILE_NAME
+        is_there = path.exists()
+        if not (is_there or self._create):
+            return None
+        exact = ExactVectors(path, create=self._create)
+        if not is_there:
+            for start in range(0, self.count(), self._batch):
+                found = self._guard("get", include=["embeddings"], limit=self._batch, offset=start)
+                exact.add(found["ids"], np.asarray(found["embeddings"], dtype=np.float32))
+        return exact
+
     def __enter__(self) -> Self:
         return self
 
@@ -75,6 +97,8 @@ class VectorIndex:
     def close(self) -> None:
         """Release the files; the object is of no use afterwards."""
         self._client.close()
+        if self._exact:
+            self._exact.close()
         if self._create:
             _remove_scratch(self._folder)
 
@@ -96,16 +120,22 @@ class VectorIndex:
                 embeddings=vectors[part],
                 metadatas=[_metadata(r) for r in records[part]],
             )
+        if self._exact:
+            self._exact.add([p.passage_id for p in passages], vectors)
 
     def delete(self, passage_ids: Sequence[str]) -> None:
         """Remove passages; ids that are not there are passed over."""
         for start in range(0, len(passage_ids), self._batch):
             self._guard("delete", ids=list(passage_ids[start : start + self._batch]))
+        if self._exact:
+            self._exact.delete(passage_ids)
 
     def search(
         self, vector: Sequence[float], limit: int, passage_ids: Sequence[str] | None = None
     ) -> list[tuple[str, str, float]]:
         """The nearest passages, of those named where any are: (passage id, figid, cosine similarity), nearest first."""
+        if passage_ids is not None and self._exact:
+            return self._search_named(self._exact, vector, passage_ids)[:limit]
         found = self._guard(
             "query",
             query_embeddings=[list(vector)],
@@ -115,6 +145,18 @@ class VectorIndex:
         )
         rows = zip(found["ids"][0], found["distances"][0], strict=True)
         return [(passage_id, figid_of(passage_id), 1.0 - float(distance)) for passage_id, distance in rows]
+
+    def _search_named(
+        self, exact: ExactVectors, vector: Sequence[float], passage_ids: Sequence[str]
+    ) -> list[tuple[str, str, float]]:
+        try:
+            found = exact.similarities(vector, passage_ids)
+        except (sqlite3.DatabaseError, ValueError) as exc:
+            raise self._damaged(str(exc)) from exc
+        if not self.is_partial and (lost := set(passage_ids) - found.keys()):
+            raise self._damaged(f"{min(lost)} has no vector")
+        nearest = sorted(found.items(), key=lambda item: (-item[1], item[0]))
+        return [(passage_id, figid_of(passage_id), similarity) for passage_id, similarity in nearest]
 
     def _guard(self, method: str, **arguments: Any) -> Any:
         try:

