@@ -10,7 +10,6 @@ import argparse
 import io
 import json
 import os
-import re
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -22,7 +21,8 @@ from pfocr_chat.answers import Answer, Stage, Text
 from pfocr_chat.config import load_config
 from pfocr_chat.errors import ConfigError, PfocrChatError, QuestionError
 from pfocr_chat.exports import Format, render
-from pfocr_chat.queries import Filters, Hit, Intent
+from pfocr_chat.options import add_filters, add_reranker, add_serving, filters_of, port, positive
+from pfocr_chat.queries import Hit, Intent
 from pfocr_chat.resources import data_folder
 
 MAX_PROBLEMS = 10
@@ -77,34 +77,34 @@ def _parser() -> argparse.ArgumentParser:
 
     ask = _add(commands, "ask", _ask, "answer one question", llm=True)
     ask.add_argument("question")
-    _add_filters(ask)
+    add_filters(ask)
     ask.add_argument("--json", action="store_true", help="print the whole answer as JSON")
 
     find = _add(commands, "find", _find, "list the figures for a question")
     find.add_argument("question")
-    find.add_argument("-k", type=_positive, metavar="N", help="how many at most (all of a list, else 10)")
-    _add_filters(find)
-    _add_reranker(find)
+    find.add_argument("-k", type=positive, metavar="N", help="how many at most (all of a list, else 10)")
+    add_filters(find)
+    add_reranker(find)
     forms = find.add_mutually_exclusive_group()
     for form in ("json", "csv", "bibtex", "ris", "gmt"):
         forms.add_argument(f"--{form}", dest="form", action="store_const", const=form, help=_FORMS[form])
 
     genes = _add(commands, "genes", _genes, "rank figures by the genes they share with a list")
     genes.add_argument("genes", metavar="GENES", help='symbols ("EGFR, KRAS, BRAF"), a file of them, or - for input')
-    genes.add_argument("-k", type=_positive, default=50, metavar="N", help="how many figures at most (50)")
+    genes.add_argument("-k", type=positive, default=50, metavar="N", help="how many figures at most (50)")
     genes.add_argument("--json", action="store_true", help="print the comparison as JSON")
 
     chat = _add(commands, "chat", _chat, "serve the chat page", llm=True)
     chat.add_argument("--host", default="127.0.0.1", help="address to listen at (127.0.0.1)")
-    chat.add_argument("--port", type=_port, default=7860, help="port to listen at (7860)")
+    chat.add_argument("--port", type=port, default=7860, help="port to listen at (7860)")
     chat.add_argument("--images", type=Path, metavar="FOLDER", help="pictures of the figures, called FIGID.jpg or so")
 
-    _add_serving(chat)
+    add_serving(chat)
 
     slack = _add(commands, "slack", _slack, "answer in Slack; docs/slack.md says how to set it up", llm=True)
     slack.add_argument("--http", action="store_true", help="take Slack's requests over HTTP, not Socket Mode")
     slack.add_argument("--host", default="127.0.0.1", help="address to listen at with --http (127.0.0.1)")
-    slack.add_argument("--port", type=_port, default=3000, help="port to listen at with --http (3000)")
+    slack.add_argument("--port", type=port, default=3000, help="port to listen at with --http (3000)")
 
     evaluation = _add(commands, "eval", _eval, "measure the answers to a file of questions", llm=True)
     evaluation.add_argument("questions", metavar="QUESTIONS.jsonl", type=Path)
@@ -146,114 +146,8 @@ def _add(
             metavar="L",
             help="auto, bundled, none, gguf:PATH, or provider:model such as openai:gpt-5.4-mini",
         )
-        _add_reranker(parser)
+        add_reranker(parser)
     return parser
-
-
-def _add_filters(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("conditions", "beside those in the question; all but --year may be given again")
-    group.add_argument("--year", type=_years, metavar="Y", help="2015, 2015-2020, 2015- (since) or -2015 (until)")
-    for name, what in _CONDITIONS.items():
-        group.add_argument(f"--{name}", action="append", default=[], metavar="NAME", help=what)
-
-
-_CONDITIONS = {
-    "organism": "in any of these organisms",
-    "journal": "published in any of these journals",
-    "pmcid": "from any of these papers",
-    "figtype": "of any of these figure types",
-    "gene": "printing each of these genes",
-    "any-gene": "printing any of these genes",
-    "no-gene": "printing none of these genes",
-    "chemical": "printing each of these chemicals",
-    "any-chemical": "printing any of these chemicals",
-}
-
-
-def _add_serving(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--auth",
-        metavar="WHO",
-        help="ask for a user and a password: @FILE with lines USER:PASSWORD, or USER:PASSWORD itself, which others on"
-        " this machine may see; rather put it into the environment as PFOCR_CHAT_AUTH",
-    )
-    parser.add_argument(
-        "--requests-per-minute",
-        type=_number,
-        default=120,
-        metavar="N",
-        help="how many questions, clicks and calls a client may make (120; 0 for any number)",
-    )
-    parser.add_argument("--root-path", type=_root_path, default="", metavar="PATH", help="where a proxy shows the page")
-    parser.add_argument(
-        "--proxy",
-        action="append",
-        default=[],
-        metavar="ADDRESS",
-        help="a proxy in front, whose X-Forwarded-For says who the client is; may be given again",
-    )
-    parser.add_argument("--log-questions", action="store_true", help="put what was asked into the access log")
-
-
-def _filters(options: argparse.Namespace) -> Filters | None:
-    """The conditions given, or ``None`` where there are none."""
-    low, high = options.year or (None, None)
-    names = {name: tuple(getattr(options, name.replace("-", "_"))) for name in _CONDITIONS}
-    filters = Filters(
-        low,
-        high,
-        organisms=names["organism"],
-        journals=names["journal"],
-        pmcids=names["pmcid"],
-        figtypes=names["figtype"],
-        genes_all=names["gene"],
-        genes_any=names["any-gene"],
-        genes_none=names["no-gene"],
-        chemicals_all=names["chemical"],
-        chemicals_any=names["any-chemical"],
-    )
-    return filters or None
-
-
-def _years(text: str) -> tuple[int | None, int | None]:
-    match = re.fullmatch(r"(\d{1,9})?(-)?(\d{1,9})?", text.strip())
-    if not match or not (match[1] or match[3]):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a year or a range of years such as 2015-2020")
-    low = int(match[1]) if match[1] else None
-    high = int(match[3]) if match[3] else None
-    return (low, high) if match[2] else (low, low)
-
-
-def _add_reranker(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--reranker",
-        metavar="NAME_OR_PATH",
-        help="a cross-encoder, in a folder or at Hugging Face, that puts the best figures in a new order (off)",
-    )
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
-    return int(text)
-
-
-def _number(text: str) -> int:
-    if not text.isdecimal() or not text.isascii():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number")
-    return int(text)
-
-
-def _root_path(text: str) -> str:
-    if not re.fullmatch(r"(?:/[\w.~-]+)*/?", text, re.ASCII):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a path such as /pfocr")
-    return text.rstrip("/")
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) < 65536:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port")
-    return int(text)
 
 
 def _index(options: argparse.Namespace) -> None:
@@ -348,11 +242,11 @@ def _open(options: argparse.Namespace) -> Any:
 def _ask(options: argparse.Namespace) -> None:
     with _open(options) as assistant:
         if options.json:
-            answer = assistant.ask(options.question, filters=_filters(options))
+            answer = assistant.ask(options.question, filters=filters_of(options))
             print(json.dumps(answer.to_dict(), ensure_ascii=False, indent=2))
             return
         streamed = ""
-        for event in assistant.stream(options.question, filters=_filters(options)):
+        for event in assistant.stream(options.question, filters=filters_of(options)):
             if isinstance(event, Stage) and sys.stderr.isatty():
                 print(f"{event.text} ...", file=sys.stderr)
             elif isinstance(event, Text):
@@ -392,7 +286,7 @@ def _render_answer(answer: Answer, *, with_text: bool) -> str:
 def _find(options: argparse.Namespace) -> None:
     options.llm = "none"
     with _open(options) as assistant:
-        filters = _filters(options)
+        filters = filters_of(options)
         hits: list[Hit] = (
             assistant.retrieve(options.question, options.k, filters=filters)
             if options.k
