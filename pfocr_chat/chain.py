@@ -465,8 +465,6 @@ def _said(hit: Hit) -> str:
 
 def _has_all(query: Query, hit: Hit) -> bool:
     """Whether a record has every subject of the question, word for word; a bare name has little similarity."""
-    if not query.entities and len(query.subjects) > 1 and (hit.similarity or 0.0) < OFF_TOPIC:
-        return False  # everyday words meet by chance
     words = " ".join(record_atoms(hit.record))
     return bool(query.subjects) and all(says(f" {words} ", subject) for subject in query.subjects)
 

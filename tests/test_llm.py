@@ -757,9 +757,9 @@ ONE_OF_THREE = said("TNF binds TNFR1 and recruits TRADD [2]. And so on. And")
     ("question", "body", "verdicts", "how"),
     [
         (HOW, NOTHING, {"quoted": 1}, ", so figures are quoted instead"),
-        (HOW, FIRST, {"supported": 1}, " in the middle"),
+        (HOW, FIRST, {"supported": 1, "dropped": 1}, " in the middle"),
         (LIST, NOTHING, {"quoted": 3}, ", so figures are quoted instead"),
-        (LIST, ONE_OF_THREE, {"supported": 1, "quoted": 2}, ", so figures are quoted instead"),
+        (LIST, ONE_OF_THREE, {"supported": 1, "dropped": 1, "quoted": 2}, ", so figures are quoted instead"),
     ],
 )
 def test_an_answer_goes_on_with_quotes(

@@ -127,7 +127,7 @@ def test_a_second_key_opens_its_own_card(address: str, visit: Visit, seed_assist
 
     expect(second).to_have_attribute("open", "")
     expect(second).to_have_class("pfc-card pfc-lit")
-    expect(second.locator("summary")).to_be_in_viewport()
+    expect(second.locator("summary").first).to_be_in_viewport()
     second.locator(".pfc-back").click()
     expect(page.locator("#ref-1-2")).to_be_focused()
 

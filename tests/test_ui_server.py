@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -44,6 +44,12 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 ASK = {"data": [f"What does {FAK} show?", *[None] * 5]}
 USER = ("ada", "corréct:horse")
+
+
+def in_a_loop(task: Coroutine[Any, Any, Any]) -> Any:
+    """What a coroutine returns, run in a thread of its own: an open browser has a loop in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, task).result()
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +83,7 @@ def routes(quoting: Assistant) -> list[tuple[str, str]]:
     async def build() -> list[tuple[str, str]]:  # outside of an event loop, Gradio leaves three open
         return sorted(set(all_paths(build_app(quoting))))
 
-    return asyncio.run(build())
+    return in_a_loop(build())
 
 
 # Every response
@@ -187,7 +193,7 @@ def test_clients_get_in(locked: str) -> None:
             result = await session.call_tool("figure", {"figid": FAK})
             return str(json.loads(result.content[0].text)["figid"])  # type: ignore[union-attr]
 
-    assert asyncio.run(figid()) == FAK
+    assert in_a_loop(figid()) == FAK
 
 
 def test_passwords_cannot_be_tried_for_long() -> None:
@@ -209,7 +215,7 @@ def test_passwords_cannot_be_tried_for_long() -> None:
                 found.append((await http.get("/")).status_code)
         return found
 
-    found = asyncio.run(statuses())
+    found = in_a_loop(statuses())
     assert found[0] == 401
     assert found[-2:] == [429, 200]
 
@@ -291,7 +297,7 @@ def ask_as(app: Any, client: str, **headers: str) -> httpx.Response:
         async with httpx.AsyncClient(transport=transport, base_url="http://x") as http:
             return await http.post("/", content=b"x", headers=headers)
 
-    return asyncio.run(post())
+    return in_a_loop(post())
 
 
 async def well(scope: Scope, receive: Receive, send: Send) -> None:
@@ -413,7 +419,7 @@ def test_overload_is_answered_at_once() -> None:
             answered = [(await task).status_code for task in under_way]
             return answered, refused, (await http.post("/", content=b"x")).status_code
 
-    answered, refused, later = asyncio.run(flood())
+    answered, refused, later = in_a_loop(flood())
     assert answered == [200] * AT_ONCE
     assert (refused.status_code, refused.json()["error"]) == (503, "The server is busy. Try again in a few seconds.")
     assert int(refused.headers["retry-after"]) > 0
@@ -462,7 +468,7 @@ def test_a_path_cannot_forge_a_line(capsys: pytest.CaptureFixture[str]) -> None:
             await http.get("/a%0Ab c")
 
     with logging_access(questions=False):
-        asyncio.run(get())
+        in_a_loop(get())
     (line,) = capsys.readouterr().err.splitlines()
     assert line.partition(" ")[2].startswith('GET "/a\\nb c" 200 ')
 
