@@ -66,7 +66,7 @@ REMEMBERED = 1_000
 """Figures of an answer that a follow-up can count out."""
 MAX_RELATED = 10
 """Figures given as the answer to a question that does not ask for all of them."""
-OFF_TOPIC = 0.36
+OFF_TOPIC = 0.30
 """Best cosine similarity below which no figure is about the question."""
 UNFAMILIAR = 0.45
 """The same, for a question with words that stand in no record."""
