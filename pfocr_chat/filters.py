@@ -109,8 +109,8 @@ _BEFORE_REFUSED = re.compile(
 _MODEL = re.compile(r" models?\b", re.IGNORECASE)
 _LABEL = re.compile(r"\b(?:organisms?|species) ?(?:[:=]|is|are) ?$", re.IGNORECASE)
 _ONLY_ASKS_ABOUT = re.compile(
-    r"(?:(?:and|but|or|also|now|ok|okay|then|please|the same|same)[ ,]+){0,3}"
-    r"(?:(?:what|how) about|in|for|from|of|(?:what|how) about in)(?: the)? $",
+    r"(?:(?:and|but|or|also|now|ok|okay|then|please|the same|same|only|just|show(?: me)?|keep)[ ,]+){0,3}"
+    r"(?:(?:what|how) about|(?:(?:what|how) about |(?:those|these|the ones|ones|them) )?(?:in|for|from|of))(?: the)? $",
     re.IGNORECASE,
 )
 _ENDS_QUESTION = re.compile(rf"{_HEADS}(?: (?:then|too|instead|please))?[ ?!.{MARK}]*$", re.IGNORECASE)
