@@ -10,7 +10,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from pfocr_chat.effects import Form
-from pfocr_chat.relations import Reading, Token
+from pfocr_chat.relations import Reading
+from pfocr_chat.tokens import Token
 
 MAX_CELLS = 40_000
 """Words of a sentence times words of a caption sentence; beyond, they are not laid beside each other."""

@@ -12,21 +12,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from pfocr_chat.effects import EFFECT, REGULATION, Form, Sense, form_of, sense_of, stem
-from pfocr_chat.lexicon import STOPWORDS, atom_spans
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A word, or a name of an entity: ``item`` is what it counts as, empty for words without content of their own."""
-
-    word: str
-    written: str
-    gap: str
-    item: str = ""
-    entity: bool = False
-    sense: Sense | None = None
-    form: Form | None = None
+from pfocr_chat.effects import EFFECT, Form, Sense
+from pfocr_chat.tokens import AUXILIARIES, HYPHENS, NEGATIONS, PASSIVE, Token, tokens_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,26 +44,12 @@ class Reading:
     tokens: tuple[Token, ...] = ()
 
 
-_NEGATIONS = frozenset("not no never without neither nor cannot unable fail fails failed hardly".split())
-_AUXILIARIES = frozenset(
-    """is are was were be been being become becomes became get gets has have had having can could may might must will
-    would shall should do does did to also then thereby thus hence both either further subsequently directly indirectly
-    longer partly partially strongly potently specifically in turn itself themselves""".split()
-)
-_PASSIVE = frozenset("is are was were be been being become becomes became get gets".split())
 _STOPS = frozenset(
     """which who whom where whereas while but because when if although though whether that thereby thus
     hence so since until unless unlike instead rather than""".split()
 )
 _MEANS = frozenset("by via through".split())
 _MEDIATED = frozenset("mediated dependent driven induced stimulated activated triggered evoked controlled".split())
-_EMPTY = (
-    STOPWORDS
-    | _AUXILIARIES
-    | _NEGATIONS
-    | frozenset("respectively according e g i minute minutes min hour hours hr hrs".split())
-)
-_HYPHENS = ("-", "‐", "‑", "–", "−")
 _HARD = re.compile(r"[;:.!?]|[–—] | [–—-] ")
 _NOUNS_TOO = re.compile(
     r"(?:increase|decrease|block|blockade|loss|lack|gain|release|control|limit|influence|cause|raise)s?$"
@@ -90,7 +63,7 @@ def read(text: str, names: Sequence[frozenset[str]] = ()) -> Reading:
 
     ``names`` holds the spellings of each entity, in the form of ``name_key``.
     """
-    tokens = _signed(_joined(_tokens(text, names)))
+    tokens = tokens_of(text, names)
     negated, affirmed = _negations(tokens)
     relations = [relation for group in _asides(tokens) for relation in _relations(group)]
     items = _items(tokens, range(len(tokens)))
@@ -173,95 +146,6 @@ def _items(tokens: Sequence[Token], places: Iterable[int]) -> frozenset[str]:
     return frozenset(f"~{t.sense.family}{t.sense.sign:+d}" if t.sense and not t.entity else t.item for t in found)
 
 
-def _tokens(text: str, names: Sequence[frozenset[str]]) -> list[Token]:
-    spans = list(atom_spans(text))
-    words = [span[0] for span in spans]
-    by_first: dict[str, list[tuple[list[str], int]]] = {}
-    for number, aliases in enumerate(names):
-        for alias in aliases:
-            parts = alias.split()
-            if parts:
-                by_first.setdefault(parts[0], []).append((parts, number))
-                by_first.setdefault(parts[0] + "s", []).append(([parts[0] + "s", *parts[1:]], number))
-    tokens: list[Token] = []
-    at, before = 0, 0
-    while at < len(spans):
-        width, number = _name_at(words, at, by_first)
-        start, end = spans[at][1], spans[at + max(width, 1) - 1][2]
-        written, gap = text[start:end], text[before:start]
-        if width:
-            tokens.append(Token(" ".join(words[at : at + width]), written, gap, f"={number}", entity=True))
-        else:
-            tokens.append(_word(words[at], written, gap))
-        before = end
-        at += max(width, 1)
-    return tokens
-
-
-def _name_at(words: Sequence[str], at: int, by_first: dict[str, list[tuple[list[str], int]]]) -> tuple[int, int]:
-    """How many words from ``at`` are a name, and whose; the longest."""
-    best = (0, 0)
-    for parts, number in by_first.get(words[at], ()):
-        width = len(parts)
-        same = words[at : at + width - 1] == parts[:-1] and at + width <= len(words)
-        if width > best[0] and same and words[at + width - 1] in (parts[-1], parts[-1] + "s"):
-            best = (width, number)
-    return best
-
-
-def _word(word: str, written: str, gap: str) -> Token:
-    sense = sense_of(word)
-    has_content = word not in _EMPTY and (len(word) > 2 or written.isupper() or word.isdigit())
-    return Token(
-        word, written, gap, stem(word) if has_content else "", sense=sense, form=form_of(word) if sense else None
-    )
-
-
-_PARTICLES = {
-    ("up", "regulat"): "up", ("down", "regulat"): "down", ("in", "activ"): "in", ("de", "phosphorylat"): "de",
-    ("trans", "activat"): "trans",
-}  # fmt: skip
-_PHRASES = {
-    ("switch", "on"): "switchon", ("turn", "on"): "turnon", ("switch", "off"): "switchoff", ("turn", "off"): "turnoff",
-    ("shut", "off"): "shutoff", ("shut", "down"): "shutdown", ("lead", "to"): "leadto", ("leading", "to"): "leadto",
-    ("led", "to"): "leadto", ("result", "in"): "resultin", ("resulting", "in"): "resultin",
-}  # fmt: skip
-
-
-def _joined(tokens: Sequence[Token]) -> list[Token]:
-    """Tokens with "down-regulates", "switches off" and "leads to" as one word each."""
-    joined: list[Token] = []
-    at = 0
-    while at < len(tokens):
-        token, following = tokens[at], tokens[at + 1] if at + 1 < len(tokens) else None
-        if following and not token.entity and not following.entity:
-            prefix = next(
-                (p for (a, b), p in _PARTICLES.items() if token.word == a and following.word.startswith(b)), ""
-            )
-            base = re.sub(r"(?<=[hntd])(?:e?s|ed)$", "", token.word)
-            phrase = _PHRASES.get((base, following.word))
-            if (prefix and len(following.gap) <= 1) or phrase:
-                word = phrase or prefix + following.word
-                merged = _word(word, f"{token.written}{following.gap}{following.written}", token.gap)
-                gerund = phrase and token.word.endswith("ing")
-                joined.append(replace(merged, form=Form.GERUND if gerund else merged.form))
-                at += 2
-                continue
-        joined.append(token)
-        at += 1
-    return joined
-
-
-def _signed(tokens: Sequence[Token]) -> list[Token]:
-    """Tokens where "negatively regulates" has the sense of its adverb."""
-    signed = list(tokens)
-    for at, token in enumerate(tokens[1:], start=1):
-        sign = {"negatively": -1, "negative": -1, "positively": 1, "positive": 1}.get(tokens[at - 1].word)
-        if sign and token.sense and token.sense.family == REGULATION:
-            signed[at] = replace(token, sense=Sense(EFFECT, sign))
-    return signed
-
-
 def _asides(tokens: Sequence[Token]) -> list[list[Token]]:
     """The tokens outside brackets, then those of each bracket: what is in brackets does not act on what is not."""
     groups: list[list[Token]] = [[]]
@@ -274,9 +158,7 @@ def _asides(tokens: Sequence[Token]) -> list[list[Token]]:
             elif len(stack) > 1:
                 stack.pop()
         gap = (
-            token.gap
-            if token.gap in _HYPHENS or not re.search(r"[(\[)\]]", token.gap)
-            else _BRACKETS.sub("", token.gap)
+            token.gap if token.gap in HYPHENS or not re.search(r"[(\[)\]]", token.gap) else _BRACKETS.sub("", token.gap)
         )
         groups[stack[-1]].append(replace(token, gap=gap))
     return [group for group in groups if group]
@@ -298,13 +180,13 @@ def _is_negated(tokens: Sequence[Token], at: int) -> bool:
     Or behind it: "ligand-independent".
     """
     behind = tokens[at + 1] if at + 1 < len(tokens) else None
-    if behind and behind.gap in _HYPHENS and behind.word in ("independent", "independently", "free", "null"):
+    if behind and behind.gap in HYPHENS and behind.word in ("independent", "independently", "free", "null"):
         return True
     for back in range(at - 1, max(at - 5, -1), -1):
         if _HARD.search(tokens[back + 1].gap) or "," in tokens[back + 1].gap:
             return False
         word, following = tokens[back].word, tokens[back + 1].word
-        if word in _NEGATIONS and tokens[back].written != "NO":  # nitric oxide
+        if word in NEGATIONS and tokens[back].written != "NO":  # nitric oxide
             return following == "to" if word.startswith("fail") else following != "only"
         if word == "n" and following == "t":
             return True
@@ -340,16 +222,16 @@ def _stands_as_noun(tokens: Sequence[Token], at: int) -> bool:
 
 def _of_participle(tokens: Sequence[Token], at: int, before: Sequence[_Span]) -> _Arguments:
     back = _skip_back(tokens, at - 1)
-    passive = any(tokens[i].word in _PASSIVE for i in range(back + 1, at))
+    passive = any(tokens[i].word in PASSIVE for i in range(back + 1, at))
     follows = tokens[at + 1].word if at + 1 < len(tokens) else ""
     if passive or follows in _MEANS:
         shared = before[-1].targets if back >= 0 and tokens[back].word in ("and", "or") and before else None
         return _agents_after(tokens, at + 1), shared or _left(tokens, back)
-    if at and tokens[at].gap in _HYPHENS and tokens[at - 1].item:
+    if at and tokens[at].gap in HYPHENS and tokens[at - 1].item:
         return (at - 1,), _right(tokens, at + 1, limit=6)
     previous = tokens[at - 1] if at else None
     if previous is None or not (
-        previous.item or previous.word in _AUXILIARIES or previous.word in ("which", "that", "and")
+        previous.item or previous.word in AUXILIARIES or previous.word in ("which", "that", "and")
     ):
         return (), _right(tokens, at + 1, limit=4)
     return _subject(tokens, at, before), _right(tokens, at + 1)
@@ -399,7 +281,7 @@ def _of_agent_noun(tokens: Sequence[Token], at: int) -> _Arguments:
 
 def _skip_back(tokens: Sequence[Token], at: int) -> int:
     """The token at or before ``at`` that is neither auxiliary, adverb, article nor negation."""
-    skipped = _AUXILIARIES | _NEGATIONS | {"a", "an", "the", "as"}
+    skipped = AUXILIARIES | NEGATIONS | {"a", "an", "the", "as"}
     while at >= 0 and not tokens[at].entity and (tokens[at].word in skipped or tokens[at].word.endswith("ly")):
         at -= 1
     return at
@@ -443,7 +325,7 @@ def _right(tokens: Sequence[Token], at: int, *, limit: int = _LONGEST, stops: fr
         token = tokens[forth]
         if _HARD.search(token.gap) or token.word in _STOPS or (found and token.word in stops):
             break
-        passive = token.form is Form.PARTICIPLE and forth > 0 and tokens[forth - 1].word in _PASSIVE
+        passive = token.form is Form.PARTICIPLE and forth > 0 and tokens[forth - 1].word in PASSIVE
         if found and (passive or token.form in (Form.VERB, Form.GERUND)):
             break
         if "," in token.gap and not (token.item or token.word in ("and", "or")):
