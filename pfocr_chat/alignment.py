@@ -24,13 +24,14 @@ class Change:
     """``said`` stands where the figure has ``figure``.
 
     ``is_exchange``: each of the two names stands in the place of the other. ``is_firm``: what is around is the
-    same on both sides.
+    same on both sides; ``is_effect``: what is said of an effect is changed.
     """
 
     said: str
     figure: str
     is_exchange: bool = False
     is_firm: bool = False
+    is_effect: bool = False
 
     def __str__(self) -> str:
         if self.is_exchange:
@@ -143,7 +144,7 @@ def _changes(ours: Sequence[_Place], theirs: Sequence[_Place], pairs: Sequence[_
         mine, other = ours[a].token, theirs[b].token
         is_exchange = (other.item, mine.item) in changed and not mine.sense
         if is_exchange or ours[a].kind != ("word",):
-            found.append(Change(mine.written, other.written, is_exchange, len(anchors) > 1))
+            found.append(Change(mine.written, other.written, is_exchange, len(anchors) > 1, mine.sense is not None))
     return found
 
 

@@ -26,6 +26,20 @@ class Token:
     form: Form | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A word of effect at position ``at``, and the positions of who acts and on what.
+
+    ``subject`` is the grammatical one of a verb, which other verbs may share; ``as_noun``: the word stands for a thing.
+    """
+
+    at: int
+    agents: tuple[int, ...] = ()
+    targets: tuple[int, ...] = ()
+    subject: tuple[int, ...] = ()
+    as_noun: bool = False
+
+
 NEGATIONS = frozenset("not no never without neither nor cannot unable fail fails failed hardly".split())
 AUXILIARIES = frozenset(
     """is are was were be been being become becomes became get gets has have had having can could may might must will
@@ -98,7 +112,9 @@ _PARTICLES = {
 _PHRASES = {
     ("switch", "on"): "switchon", ("turn", "on"): "turnon", ("switch", "off"): "switchoff", ("turn", "off"): "turnoff",
     ("shut", "off"): "shutoff", ("shut", "down"): "shutdown", ("lead", "to"): "leadto", ("leading", "to"): "leadto",
-    ("led", "to"): "leadto", ("result", "in"): "resultin", ("resulting", "in"): "resultin",
+    ("led", "to"): "leadto", ("result", "in"): "resultin", ("resulting", "in"): "resultin", ("go", "up"): "goup",
+    ("goes", "up"): "goup", ("went", "up"): "goup", ("go", "down"): "godown", ("goes", "down"): "godown",
+    ("went", "down"): "godown",
 }  # fmt: skip
 
 

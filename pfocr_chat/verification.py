@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pfocr_chat.agreement import compare, turned_word
+from pfocr_chat.agreement import compare, strange_word, turned_word, turns_on_loss
 from pfocr_chat.alignment import Change, best_alignment
 from pfocr_chat.attested import (
     REFERS_BACK,
@@ -172,10 +172,12 @@ def find(
     if disagreement:
         (faults if disagreement.is_fault else gaps).append(disagreement.text)
     change = _changed(plain, names, entities, best, named)
-    if change:
+    if change and not (change.is_effect and turns_on_loss(said, best)):
         (faults if change.is_firm else gaps).append(str(change))
     turned = turned_word(said, best)
     gaps += [turned] if turned else []
+    strange = strange_word(said, units)
+    gaps += [f"the cited figure does not say ‘{strange}’"] if strange else []
     nearby, scattered = _nearby(plain, names, entities, units)
     return Findings(
         fault=next(iter(faults), None),
