@@ -307,7 +307,7 @@ def _is_predicate(said: Reading, at: int) -> bool:
 
 
 def _is_only_verb(said: Reading, at: int, stems: Collection[str]) -> bool:
-    """Whether a word behind one of the figure's must be the verb of a sentence that has no other: "Curcumin cures …"."""
+    """Whether a word behind one of the figure's must be the verb of a sentence without another: "Curcumin cures"."""
     if not at or said.tokens[at].gap.strip() or not said.tokens[at].word.endswith(("s", "ed")):
         return False
     others = (t for t in said.tokens if t.word in AUXILIARIES or (t.sense and t.form is not Form.NOUN))

@@ -92,7 +92,7 @@ def test_what_is_a_key(text: str, keys: tuple[int, ...]) -> None:
         ("[1] shows FAK, whereas [2] and [3] show YAP1.", "The figure shows FAK, whereas the figures show YAP1."),
         (
             "Figure [2] and the figures [1, 3] show FAK (see [4]).",
-            "The figure and the figures show FAK (see the figure).",
+            "The figure and the figures show FAK.",
         ),
         ("[1] FAK binds YAP1.", "FAK binds YAP1."),
         ("[1]: FAK binds YAP1.", "FAK binds YAP1."),
