@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pfocr_chat.effects import BINDING, EFFECT, REGULATION, SYMMETRIC, Form, Sense, stem
 from pfocr_chat.lexicon import atoms
 from pfocr_chat.relations import Reading, Relation
-from pfocr_chat.tokens import AUXILIARIES, Token
+from pfocr_chat.tokens import AUXILIARIES, HYPHENS, Token
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +79,11 @@ def _is_linked(claim: Relation, unit: Reading) -> bool:
     """
     if claim.sense.family not in (EFFECT, REGULATION) or claim.negated:
         return any(_agrees(claim, r) and _is_open(claim, r) for r in unit.relations)
-    links = [r for r in unit.relations if r.sense.family not in SYMMETRIC and not r.negated]
+    links = [
+        r for r in unit.relations if r.sense.family not in SYMMETRIC and not r.negated and not _is_of_mutant(claim, r)
+    ]
     wanted = _entities(claim.targets) or claim.targets
-    reached = {(item, 1) for item in _entities(claim.agents) or claim.agents}
+    reached = {(item, -1 if item in claim.lost else 1) for item in _entities(claim.agents) or claim.agents}
     for _ in range(MAX_LINKS):
         steps = {
             (item, sign * _sign(r, item_of))
@@ -94,6 +96,16 @@ def _is_linked(claim: Relation, unit: Reading) -> bool:
             return True
         reached |= steps
     return any(_agrees(claim, r) and _is_open(claim, r) for r in unit.relations)
+
+
+def are_bound(items: Collection[str], said: Reading, units: Sequence[Reading]) -> bool:
+    """Whether two names bind each other in the sentence and in the figure, so that their order says nothing."""
+    both = (any(_binds(items, r) for r in said.relations), any(_binds(items, r) for u in units for r in u.relations))
+    return all(both)
+
+
+def _binds(items: Collection[str], relation: Relation) -> bool:
+    return relation.sense.family in SYMMETRIC and relation.agents | relation.targets >= set(items)
 
 
 def _sign(relation: Relation, agent: str) -> int:
@@ -123,6 +135,8 @@ def _same(claim: Relation, stated: Relation) -> int:
 def _is_other_way(claim: Relation, stated: Relation) -> bool:
     """Whether what acts in both acts by its loss in one of them only."""
     shared = _entities(claim.agents & stated.agents)
+    if claim.lost and stated.lost:
+        return False  # the loss of the same, by more or fewer of its words
     return bool(shared) and all((item in claim.lost) != (item in stated.lost) for item in shared)
 
 
@@ -268,14 +282,16 @@ _COMMON = frozenset(
 """Stems of words that say little, so that a writer may put them where the figure has others or none."""
 
 
-def strange_word(said: Reading, units: Sequence[Reading]) -> str | None:
-    """A verb, what is said of a subject ("is toxic"), or a word of scope ("only", "rarely") that the figure lacks."""
-    has = {atom for unit in units for atom in atoms(unit.text)}
-    stems = {stem(atom) for atom in has}
+def strange_word(said: Reading, units: Sequence[Reading], best: Sequence[Reading]) -> str | None:
+    """A verb, or what is said of a subject ("is toxic"), that the figure lacks, or a word of scope ("only", "rarely")
+    that those of its sentences lack which say most of the same."""
+    has = {atom for unit in best for atom in atoms(unit.text)}
+    stems = {stem(atom) for unit in units for atom in atoms(unit.text)}
     for at, token in enumerate(said.tokens):
         if token.entity or not token.written.isalpha():
             continue
-        if (scope := _SCOPE.get(token.word)) and has.isdisjoint(scope) and not _is_of_the_writer(said, at):
+        scope = _SCOPE.get(token.word)
+        if scope and has.isdisjoint(scope) and not _is_of_the_writer(said, at) and not _is_of_means(token, has):
             return token.written
         is_lacking = bool(token.item) and token.sense is None and token.item not in stems | _COMMON
         if is_lacking and token.written.islower() and (_is_predicate(said, at) or _is_only_verb(said, at, stems)):
@@ -287,6 +303,14 @@ def _is_of_the_writer(said: Reading, at: int) -> bool:
     """Whether a word is part of how a writer speaks: "at least", "at first", or opens the sentence."""
     before = said.tokens[at - 1].word if at else ""
     return before == "at" or (said.tokens[at].word in ("first", "last", "present", "all") and at == 0)
+
+
+def _is_of_means(token: Token, has: Collection[str]) -> bool:
+    """Whether a word says of a name that things go through it ("A-dependent"), as the figure does in other words."""
+    return token.gap in HYPHENS and token.word.startswith("dependent") and not _MEANS.isdisjoint(has)
+
+
+_MEANS = frozenset("through via by mediated mediates requires".split())
 
 
 def _is_predicate(said: Reading, at: int) -> bool:

@@ -24,7 +24,7 @@ class Change:
     """``said`` stands where the figure has ``figure``.
 
     ``is_exchange``: each of the two names stands in the place of the other. ``is_firm``: what is around is the
-    same on both sides; ``is_effect``: what is said of an effect is changed.
+    same on both sides; ``is_effect``: what is said of an effect is changed; ``items`` are what the two count as.
     """
 
     said: str
@@ -32,6 +32,7 @@ class Change:
     is_exchange: bool = False
     is_firm: bool = False
     is_effect: bool = False
+    items: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
         if self.is_exchange:
@@ -144,8 +145,13 @@ def _changes(ours: Sequence[_Place], theirs: Sequence[_Place], pairs: Sequence[_
         mine, other = ours[a].token, theirs[b].token
         is_exchange = (other.item, mine.item) in changed and not mine.sense
         if is_exchange or ours[a].kind != ("word",):
-            found.append(Change(mine.written, other.written, is_exchange, len(anchors) > 1, mine.sense is not None))
+            found.append(_change(mine, other, is_exchange=is_exchange, is_firm=len(anchors) > 1))
     return found
+
+
+def _change(mine: Token, other: Token, *, is_exchange: bool, is_firm: bool) -> Change:
+    items = frozenset((mine.item, other.item))
+    return Change(mine.written, other.written, is_exchange, is_firm, is_effect=mine.sense is not None, items=items)
 
 
 def _in_one_list(places: Sequence[_Place], at: int, item: str) -> bool:

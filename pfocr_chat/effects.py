@@ -105,7 +105,9 @@ def _starts(word: str, beginnings: Iterable[str]) -> bool:
 
 def form_of(word: str) -> Form:
     """How a word that says an effect stands in a sentence, by its ending."""
-    if word.endswith(("ion", "ions", "ment")) or word.startswith(_ALWAYS_NOUNS):
+    if word.endswith(("ion", "ions", "ment")) or (
+        word.startswith(_ALWAYS_NOUNS) and word not in ("lacking", "lacks", "lacked")
+    ):
         return Form.NOUN
     if word.endswith(("tor", "tors", "sor", "sors", "ducer", "ducers", "blocker", "blockers", "enhancer", "enhancers")):
         return Form.AGENT

@@ -202,7 +202,8 @@ def _is_gloss(tokens: Sequence[Token], at: int) -> bool:
     token = tokens[at]
     if not token.item or token.sense or token.word.isdigit() or at == 0 or token.gap not in (" (", "("):
         return False
-    return bool(tokens[at - 1].item) and (at + 1 < len(tokens) and tokens[at + 1].gap.lstrip().startswith(")"))
+    following = tokens[at + 1].gap.lstrip() if at + 1 < len(tokens) else ""
+    return bool(tokens[at - 1].item) and following.startswith(")") and following[1:] not in HYPHENS
 
 
 def _negations(tokens: Sequence[Token]) -> tuple[frozenset[str], frozenset[str]]:
@@ -287,10 +288,10 @@ def _agents_of_change(tokens: Sequence[Token], at: int) -> _Places:
 
 def _stands_as_noun(tokens: Sequence[Token], at: int) -> bool:
     """Whether a word that is a verb as well ("increase") is a noun here."""
-    if not _NOUNS_TOO.match(tokens[at].word):
-        return False
     previous = tokens[at - 1].word if at else ""
     following = tokens[at + 1].word if at + 1 < len(tokens) else ""
+    if not _NOUNS_TOO.match(tokens[at].word):
+        return following == "of" and tokens[at].form is Form.GERUND
     if following == "in" and _CHANGES.match(tokens[at].word):
         has_subject = bool(at) and (tokens[at - 1].entity or previous.endswith("s") or tokens[at].word.endswith("s"))
         return not (
