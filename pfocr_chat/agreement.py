@@ -204,7 +204,8 @@ def _fits(claim: Relation, stated: Relation) -> bool:
     """Whether both sides have something in common, where both relations name them; binding has no sides."""
     if claim.sense.family in SYMMETRIC and stated.sense.family in SYMMETRIC:
         wanted, has = claim.agents | claim.targets, stated.agents | stated.targets
-        return len(_entities(wanted & has)) >= min(2, len(_entities(wanted))) and bool(wanted & has)
+        sides = [names for names in (_entities(claim.agents), _entities(claim.targets)) if names]
+        return bool(wanted & has) and (len(sides) < 2 or all(names & has for names in sides))
     return _party(claim.agents, stated.agents) and _party(claim.targets, stated.targets) and _same(claim, stated) > 0
 
 
