@@ -173,8 +173,9 @@ def party_of_another(text: str, names: Sequence[str], dice: random.Random) -> st
     """ "A activates B and inhibits C" as "B inhibits C": what one effect is on as what has the next."""
     found = []
     for b, c in itertools.permutations(names, 2):
-        gap = r"(?: (?:the|of|levels|expression|activity|and|also|thereby|to|directly|subsequently))*"
-        pattern = rf"\w+s{gap} {re.escape(b)}{gap} and (\w+s) {re.escape(c)}(?=[.,;])"
+        b_, c_ = re.escape(b), re.escape(c)
+        first = rf"\w+(?:s|ed)(?: [\w-]+){{0,3}}? {b_}(?: [\w-]+){{0,4}}?"
+        pattern = rf"{first},? (?:and|but)(?: \w+ly)? (\w+s)(?: the)? {c_}(?![\w-])"
         found += [(b, m.group(1), c) for m in re.finditer(pattern, text) if m.group(1) in DIRECTED]
     if not found:
         return text
