@@ -47,11 +47,19 @@ def _disagreement(claim: Relation, units: Sequence[Reading], best: Sequence[Read
     if not claim.lost <= frozenset().union(*(unit.lowered for unit in units)):
         return Disagreement("the figure does not say what the loss of it does", False)
     fitting = [r for r in stated if _agrees(claim, r) and _fits(claim, r)]
-    if fitting:
+    if fitting and not _is_anothers(claim, fitting, best):
         return _overstated(claim, fitting)
-    if any(_meets(claim, unit) and _is_linked(claim, unit) for unit in units):
+    if not fitting and any(_meets(claim, unit) and _is_linked(claim, unit) for unit in units):
         return None
     return Disagreement(f"the figure does not say ‘{_words(claim)}’ of these in one sentence", False)
+
+
+def _is_anothers(claim: Relation, fitting: Sequence[Relation], best: Sequence[Reading]) -> bool:
+    """Whether the figure leaves open who acts ("activated B") where it fits, and nearest of all says that another."""
+    if not _entities(claim.agents) or any(r.agents for r in fitting):
+        return False
+    stated = [r for unit in best for r in unit.relations if r.agents and _agrees(claim, r)]
+    return any(_entities(claim.targets) & r.targets for r in stated)
 
 
 def _overstated(claim: Relation, fitting: Sequence[Relation]) -> Disagreement | None:

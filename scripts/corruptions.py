@@ -169,6 +169,11 @@ def strange_verb(text: str, names: Sequence[str], dice: random.Random) -> str:
     return text[: match.start("verb")] + dice.choice(_STRANGE) + text[match.end("verb") :]
 
 
+def _is_new(name: str, match: re.Match[str]) -> bool:
+    """Whether a name is not the subject as well."""
+    return match.string.find(name) > match.start()
+
+
 def party_of_another(text: str, names: Sequence[str], dice: random.Random) -> str:
     """ "A activates B and inhibits C" as "B inhibits C": what one effect is on as what has the next."""
     found = []
@@ -176,7 +181,7 @@ def party_of_another(text: str, names: Sequence[str], dice: random.Random) -> st
         b_, c_ = re.escape(b), re.escape(c)
         first = rf"\w+(?:s|ed)(?: [\w-]+){{0,3}}? {b_}(?: [\w-]+){{0,4}}?"
         pattern = rf"{first},? (?:and|but)(?: \w+ly)? (\w+s)(?: the)? {c_}(?![\w-])"
-        found += [(b, m.group(1), c) for m in re.finditer(pattern, text) if m.group(1) in DIRECTED]
+        found += [(b, m.group(1), c) for m in re.finditer(pattern, text) if m.group(1) in DIRECTED and _is_new(b, m)]
     if not found:
         return text
     agent, verb, target = dice.choice(found)

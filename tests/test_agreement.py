@@ -72,6 +72,7 @@ def test_what_turns_the_figures_words_round_is_unsupported(caption: str, sentenc
         (CHAIN, "ITGB1 phosphorylates SRC."),
         (CHAIN, "ITGB1 binds SRC."),
         ("Curcumin activates autophagy through SIRT1 and inhibits MTOR.", "SIRT1 inhibits MTOR."),
+        ("IL6 binds FAK and activates SRC. Activated SRC moves away.", "FAK activates SRC."),
         ("Unlike TNF, IL10 suppresses STAT3.", "TNF suppresses STAT3."),
         ("Unlike TNF, IL10 suppresses STAT3.", "Like TNF, IL10 suppresses STAT3."),
         (COURSE, "Curcumin cures spinal cord injury."),
