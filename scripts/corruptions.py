@@ -179,9 +179,11 @@ def party_of_another(text: str, names: Sequence[str], dice: random.Random) -> st
     found = []
     for b, c in itertools.permutations(names, 2):
         b_, c_ = re.escape(b), re.escape(c)
-        first = rf"\w+(?:s|ed)(?: [\w-]+){{0,3}}? {b_}(?: [\w-]+){{0,4}}?"
+        first = rf"(\w+(?:s|ed))(?: [\w-]+){{0,3}}? {b_}(?: [\w-]+){{0,4}}?"
         pattern = rf"{first},? (?:and|but)(?: \w+ly)? (\w+s)(?: the)? {c_}(?![\w-])"
-        found += [(b, m.group(1), c) for m in re.finditer(pattern, text) if m.group(1) in DIRECTED and _is_new(b, m)]
+        found += [
+            (b, m.group(2), c) for m in re.finditer(pattern, text) if set(m.groups()) <= DIRECTED and _is_new(b, m)
+        ]
     if not found:
         return text
     agent, verb, target = dice.choice(found)
