@@ -10,7 +10,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from pfocr_chat.effects import Form
-from pfocr_chat.relations import Reading, Token
+from pfocr_chat.relations import Reading
+from pfocr_chat.tokens import Token
 
 MAX_CELLS = 40_000
 """Words of a sentence times words of a caption sentence; beyond, they are not laid beside each other."""
@@ -23,13 +24,15 @@ class Change:
     """``said`` stands where the figure has ``figure``.
 
     ``is_exchange``: each of the two names stands in the place of the other. ``is_firm``: what is around is the
-    same on both sides.
+    same on both sides; ``is_effect``: what is said of an effect is changed; ``items`` are what the two count as.
     """
 
     said: str
     figure: str
     is_exchange: bool = False
     is_firm: bool = False
+    is_effect: bool = False
+    items: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
         if self.is_exchange:
@@ -142,8 +145,13 @@ def _changes(ours: Sequence[_Place], theirs: Sequence[_Place], pairs: Sequence[_
         mine, other = ours[a].token, theirs[b].token
         is_exchange = (other.item, mine.item) in changed and not mine.sense
         if is_exchange or ours[a].kind != ("word",):
-            found.append(Change(mine.written, other.written, is_exchange, len(anchors) > 1))
+            found.append(_change(mine, other, is_exchange=is_exchange, is_firm=len(anchors) > 1))
     return found
+
+
+def _change(mine: Token, other: Token, *, is_exchange: bool, is_firm: bool) -> Change:
+    items = frozenset((mine.item, other.item))
+    return Change(mine.written, other.written, is_exchange, is_firm, is_effect=mine.sense is not None, items=items)
 
 
 def _in_one_list(places: Sequence[_Place], at: int, item: str) -> bool:

@@ -20,13 +20,23 @@ Verified = Callable[[str, Sequence[FigureRecord]], Verification]
 """How far figures bear a sentence out."""
 
 KEY = re.compile(r"\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
-_LIST = rf"{KEY.pattern}(?:\s*(?:,\s*)?(?:(?:and|or)\s+|&\s*)?{KEY.pattern})*"
+_LIST = rf"{KEY.pattern}(?:\s*(?:[,–—-]\s*)?(?:(?:and|or)\s+|&\s*)?{KEY.pattern})*"
 _KEYS = re.compile(_LIST)
+_FIGURES = r"(?:the\s)?fig(?:ure)?s?\.?\s"
 _NOUN = re.compile(
-    rf"(?<!\w)(?:(?:as|in|by|from|per|see|both|while|whereas|that|unlike|like|to)\s"
-    rf"|(?P<word>(?:the\s)?fig(?:ure)?s?\.?\s))(?P<keys>{_LIST})",
+    rf"(?<!\w)(?:(?:as|in|by|from|per|see|see\salso|both|while|whereas|that|unlike|like|to|than|with)\s"
+    rf"|(?P<word>{_FIGURES}))(?P<keys>{_LIST})",
     re.IGNORECASE,
 )
+_CONTRAST = re.compile(
+    rf"(?<!\w)(?P<word>(?:unlike|like|as in|contrast to|compared (?:to|with))\s)"
+    rf"(?P<keys>{KEY.pattern}),\s(?P<others>{_LIST})(?=\s[a-z])",
+    re.IGNORECASE,
+)
+"""Two figures set against each other: "Unlike [1], [2] shows"."""
+_ASIDE = re.compile(rf"\((?:(?:see|see also|cf\.?|shown in|as in|from|in)\s)?(?:{_FIGURES})?(?P<keys>{_LIST})\)", re.I)
+"""Keys that have brackets of their own are marks, whatever word is with them."""
+_NUMBERED = re.compile(r"(?<!\w)(?P<word>fig(?:ure)?\.?\s)(?P<number>\d{1,3})(?![\w.,-]*\w)", re.IGNORECASE)
 _OPENING = re.compile(rf"^(?P<word>)\s*(?P<keys>{_LIST})(?=\s+[a-z]+\s)")
 """Keys that are part of the sentence ("as [1] shows", "Figure [2]"), not marks behind what they support."""
 KEYS_HERE = "\ue000"
@@ -55,9 +65,22 @@ _OPENERS = frozenset(
 
 
 def parse_keys(text: str) -> tuple[int, ...]:
-    """The evidence keys in ``text`` (``[1]``, ``[2, 3]``), each once, in order."""
-    found = (int(number) for group in KEY.findall(text) for number in re.findall(r"\d+", group))
+    """The evidence keys in ``text`` (``[1]``, ``[2, 3]``, ``[4]–[6]``), each once, in order."""
+    found: list[int] = []
+    end = 0
+    for key in KEY.finditer(text):
+        numbers = [int(number) for number in re.findall(r"\d+", key.group(1))]
+        is_range = bool(found) and text[end : key.start()].strip() in _DASHES
+        if is_range and numbers[0] - found[-1] <= MAX_RANGE:
+            found.extend(range(found[-1] + 1, numbers[0]))
+        found.extend(numbers)
+        end = key.end()
     return tuple(dict.fromkeys(found))
+
+
+_DASHES = ("-", "–", "—")
+MAX_RANGE = 20
+"""Keys that "[1]–[9]" may stand for."""
 
 
 def render_keys(keys: Sequence[int]) -> str:
@@ -78,17 +101,37 @@ def lifted_keys(text: str) -> tuple[str, list[tuple[int, ...]]]:
 
     These are part of the sentence, which would not read without them; the others stand behind what they support.
     """
-    nouns: list[tuple[int, ...]] = []
 
     def lift(found: re.Match[str]) -> str:
-        nouns.append(parse_keys(found.group("keys")))
         start = found.start("word") if found.group("word") else found.start("keys")
-        return found.string[found.start() : start] + KEYS_HERE
+        return f"{found.string[found.start() : start]}{KEYS_HERE}{found.group('keys')}{KEYS_HERE}"
 
-    text = text.replace(KEYS_HERE, "")
-    plain = " ".join(_KEYS.sub(" ", _NOUN.sub(lift, _OPENING.sub(lift, text))).split())
+    def part(found: re.Match[str]) -> str:
+        one, others = found.group("keys"), found.group("others")
+        return f"{found.group('word')}{KEYS_HERE}{one}{KEYS_HERE}, {KEYS_HERE}{others}{KEYS_HERE}"
+
+    text = _with_numbers_as_keys(text.replace(KEYS_HERE, ""))
+    parts = _CONTRAST.sub(part, _ASIDE.sub(lambda found: found.group("keys"), text)).split(KEYS_HERE)
+    # What is between two marks is lifted; only what is outside can have more.
+    parts = "".join(
+        f"{KEYS_HERE}{piece}{KEYS_HERE}" if at % 2 else _NOUN.sub(lift, _OPENING.sub(lift, piece) if not at else piece)
+        for at, piece in enumerate(parts)
+    ).split(KEYS_HERE)
+    nouns = [parse_keys(piece) for piece in parts[1::2]]
+    plain = " ".join(KEYS_HERE.join(_KEYS.sub(" ", piece) for piece in parts[::2]).split())
     plain = re.sub(r"\s+([.,;:!?)])", r"\1", re.sub(r"\(\s?[,;]?\s?\)", "", plain))
     return plain.lstrip(":;, "), nouns
+
+
+def _with_numbers_as_keys(text: str) -> str:
+    """``text`` with "Figure 1" as "Figure [1]" where the sentence cites that key, which is what it means."""
+    keys = set(parse_keys(text))
+
+    def bracketed(found: re.Match[str]) -> str:
+        number = found.group("number")
+        return f"{found.group('word')}[{number}]" if int(number) in keys else found.group()
+
+    return _NUMBERED.sub(bracketed, text)
 
 
 def best_quote(record: FigureRecord, terms: Sequence[str], entities: Sequence[Entity] = ()) -> str:
@@ -273,10 +316,19 @@ def _has_name(word: str, words: Sequence[str]) -> bool:
         return True
     parts = [atoms(part) for part in re.split(r"[-‐-―−/]", word)]
     return len(parts) > 1 and all(
-        contains(words, part) or (len(part[0]) > 3 and part[0].isalpha() and _stem_in(part[0], words))
+        contains(words, part)
+        or (part and part[0] in _JOINED)
+        or (len(part[0]) > 3 and part[0].isalpha() and _stem_in(part[0], words))
         for part in parts
         if part
     )
+
+
+_JOINED = frozenset(
+    """dependent independent dependently independently mediated induced driven dependence stimulated activated related
+    associated specific positive negative deficient""".split()
+)
+"""What may be joined to a name with no such word in the record; what it says of the name is verified apart."""
 
 
 def _missing_words(sentence: str, words: Sequence[str], min_shared: float) -> str | None:

@@ -49,6 +49,14 @@ _ACTS = {
 SYMMETRIC = frozenset({BINDING})
 """Kinds of effect that have no direction."""
 
+_WHOLE = {
+    **dict.fromkeys("rise rises rose risen rising goup soars soared".split(), 1),
+    **dict.fromkeys("fall falls fell fallen falling godown drop drops dropped lost absent lower".split(), -1),
+    **dict.fromkeys("decline declines declined declining".split(), -1),
+}
+"""Words that are too short, or too like others, to be told by their beginning."""
+_NO_EFFECTS = frozenset("promoter promoters lossless inducible activity activities active driver drivers".split())
+
 _ALWAYS_NOUNS = ("loss", "absenc", "deficien", "knockdown", "knockout", "lack", "gain", "blockade")
 _SUFFIXES = (
     "izations ization ations ation ational atory ators ator ating ative atives ated ates ate ically ical ions ion"
@@ -69,8 +77,10 @@ def stem(word: str) -> str:
 @lru_cache(maxsize=100_000)
 def sense_of(word: str) -> Sense | None:
     """What a lower-case word says of an effect; ``None`` for other words."""
-    if word in ("promoter", "promoters", "lower", "lossless", "inducible", "activity", "active", "driver", "drivers"):
-        return Sense(EFFECT, -1) if word == "lower" else None
+    if word in _NO_EFFECTS:
+        return None
+    if word in _WHOLE:
+        return Sense(EFFECT, _WHOLE[word])
     if _starts(word, _FALLING):
         return Sense(EFFECT, -1)
     if _starts(word, _RISING):
@@ -95,12 +105,14 @@ def _starts(word: str, beginnings: Iterable[str]) -> bool:
 
 def form_of(word: str) -> Form:
     """How a word that says an effect stands in a sentence, by its ending."""
-    if word.endswith(("ion", "ions", "ment")) or word.startswith(_ALWAYS_NOUNS):
+    if word.endswith(("ion", "ions", "ment")) or (
+        word.startswith(_ALWAYS_NOUNS) and word not in ("lacking", "lacks", "lacked")
+    ):
         return Form.NOUN
     if word.endswith(("tor", "tors", "sor", "sors", "ducer", "ducers", "blocker", "blockers", "enhancer", "enhancers")):
         return Form.AGENT
     if word.endswith("ing"):
         return Form.GERUND
-    if word.endswith(("ed", "tory")) or word in ("driven", "bound"):
+    if word.endswith(("ed", "tory")) or word in ("driven", "bound", "lost", "absent", "fallen", "risen"):
         return Form.PARTICIPLE
     return Form.VERB

@@ -43,10 +43,13 @@ PARTLY_MARK = " *(partly supported)*"
 
 _MARKUP = re.compile(r"[*`\\]|<(?=[A-Za-z/!?])")
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+")
-_KEYS_AFTER_STOP = re.compile(rf"([.!?])\s*+((?:{KEY.pattern}\s*+)++)\.?+(?=[^\sa-z\[]|[a-z]++[\w-])")
-"""Keys between a full stop and a new sentence, or a name; in "FAK binds. [2] shows …" they open a sentence."""
+_STAYS = r"(?:[a-z]++(?<=s|d)|and|or|but|also|show|depict|illustrate|demonstrate|indicate|suggest|give|do|has|have)\b"
+_KEYS_AFTER_STOP = re.compile(
+    rf"([.!?])\s*+((?:{KEY.pattern}\s*+)++)(?:\.(?=\s)|\.?+(?=[^\sa-z\[.]|[a-z]++[\w-]|(?!{_STAYS})[a-z]++\s))"
+)
+"""Keys between a full stop and another, a new sentence or a name; in "FAK binds. [2] shows …" they open a sentence."""
 _LAST_KEYS = re.compile(rf"([.!?])\s*+((?:{KEY.pattern}\s*+)++)\.?+$")
-_UNDECIDED = re.compile(r"(?:\[[\d\s,]*+\]?+\s*+)++[a-z]*+")
+_UNDECIDED = re.compile(r"(?:\[[\d\s,]*+\]?+\s*+)++(?:\.|[a-z]*+)")
 """What may be keys of the sentence before, or open a sentence of its own."""
 
 
@@ -205,8 +208,10 @@ def _sentences(pieces: Iterator[str]) -> Iterator[str]:
     buffer = ""
     try:
         for piece in pieces:
-            buffer = _KEYS_AFTER_STOP.sub(_before_stop, buffer + piece)
-            cut = _finished(buffer)
+            # What was not the end of a sentence before is none now, but for the last words.
+            since = max(0, len(buffer) - _UNSETTLED)
+            buffer = buffer[:since] + _KEYS_AFTER_STOP.sub(_before_stop, buffer[since:] + piece)
+            cut = _finished(buffer, since)
             yield from _split(buffer[:cut])
             buffer = buffer[cut:]
     except LlmError:
@@ -217,18 +222,35 @@ def _sentences(pieces: Iterator[str]) -> Iterator[str]:
 
 
 def _before_stop(found: re.Match[str]) -> str:
-    return f" {found.group(2).strip()}{found.group(1)} "
+    # On a line of its own, what follows is a new sentence, be it "p53 falls".
+    return f" {found.group(2).strip()}{found.group(1)}\n"
 
 
-def _finished(text: str) -> int:
-    """Where in ``text`` the last sentence begins that may still grow, be it by keys behind its full stop."""
+_UNSETTLED = 200
+"""Characters at the end of a stream that are looked at again with what follows them."""
+
+
+def _finished(text: str, since: int) -> int:
+    """Where in ``text`` the last sentence begins that may still grow, be it by keys behind its full stop.
+
+    Up to ``since`` no sentence ends but by a line.
+    """
     line = text.rfind("\n") + 1
-    sentences = split_sentences(text[line:])
+    sentences = split_sentences(text[max(line, since) :])
     if not sentences or _UNDECIDED.fullmatch(sentences[-1]):
         return 0
     return len(text.rstrip()) - len(sentences[-1]) if len(sentences) > 1 else line
 
 
 def _split(text: str) -> list[str]:
-    """The sentences of ``text``, list items apart."""
-    return [sentence for line in text.splitlines() for sentence in split_sentences(_BULLET.sub("", line))]
+    """The sentences of ``text``, list items apart, without the marks of headings and emphasis."""
+    lines = (_unstyled(_BULLET.sub("", line)) for line in text.splitlines())
+    return [sentence for line in lines for sentence in split_sentences(line)]
+
+
+_STYLED = re.compile(r"(?<![\w*])\*(?=[^\s*])([^*]+)(?<=\S)\*(?![\w*])")
+"""Stars around words; those of an allele ("HLA-B*27") are part of its name."""
+
+
+def _unstyled(line: str) -> str:
+    return _STYLED.sub(r"\1", re.sub(r"^\s*#{1,6}\s+|\*{2,}|`", "", line))

@@ -11,7 +11,7 @@ _UNIT = (
     r"|fold)\b"
 )
 _NUMBER = re.compile(rf"(?<![\w.\-‐-―−/])(\d+(?:[.,]\d+)*)\s?-?({_UNIT})?(?![\w/]|-\w|\.\d)")
-QUANTITY = re.compile(rf"\d+(?:[.,]\d+)*-?(?:{_UNIT})")
+QUANTITY = re.compile(rf"(?<![\d.,])\d++(?:[.,]\d++)*+-?(?:{_UNIT})")
 """A number that is written as one word with its unit."""
 _WORDS = {
     w: str(n) for n, w in enumerate("two three four five six seven eight nine ten eleven twelve".split(), start=2)

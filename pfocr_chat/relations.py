@@ -12,32 +12,26 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from pfocr_chat.effects import EFFECT, REGULATION, Form, Sense, form_of, sense_of, stem
-from pfocr_chat.lexicon import STOPWORDS, atom_spans
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A word, or a name of an entity: ``item`` is what it counts as, empty for words without content of their own."""
-
-    word: str
-    written: str
-    gap: str
-    item: str = ""
-    entity: bool = False
-    sense: Sense | None = None
-    form: Form | None = None
+from pfocr_chat.effects import EFFECT, Form, Sense
+from pfocr_chat.modality import is_hedged, lost_places, mutant_places
+from pfocr_chat.tokens import AUXILIARIES, HYPHENS, NEGATIONS, PASSIVE, Span, Token, tokens_of
 
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """An effect with the items that have it (``agents``) and those that it is on (``targets``); either may be empty."""
+    """An effect with the items that have it (``agents``) and those that it is on (``targets``); either may be empty.
+
+    Of the agents, ``lost`` act by their absence, ``mutant`` as mutants; ``hedged``: it only may be so.
+    """
 
     word: str
     sense: Sense
     negated: bool
     agents: frozenset[str]
     targets: frozenset[str]
+    lost: frozenset[str] = frozenset()
+    mutant: frozenset[str] = frozenset()
+    hedged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +39,8 @@ class Reading:
     """A sentence as it was read.
 
     ``items`` are its names, stems and kinds of effect (``~effect+1``), ``content`` the stems that are neither;
-    ``negated`` and ``affirmed`` the stems that stand with and without a negation.
+    ``negated`` and ``affirmed`` the stems that stand with and without a negation; ``lowered`` what is said anywhere to
+    be lost, absent or lowered.
     """
 
     text: str
@@ -55,28 +50,15 @@ class Reading:
     affirmed: frozenset[str]
     relations: tuple[Relation, ...]
     tokens: tuple[Token, ...] = ()
+    lowered: frozenset[str] = frozenset()
 
 
-_NEGATIONS = frozenset("not no never without neither nor cannot unable fail fails failed hardly".split())
-_AUXILIARIES = frozenset(
-    """is are was were be been being become becomes became get gets has have had having can could may might must will
-    would shall should do does did to also then thereby thus hence both either further subsequently directly indirectly
-    longer partly partially strongly potently specifically in turn itself themselves""".split()
-)
-_PASSIVE = frozenset("is are was were be been being become becomes became get gets".split())
 _STOPS = frozenset(
     """which who whom where whereas while but because when if although though whether that thereby thus
     hence so since until unless unlike instead rather than""".split()
 )
 _MEANS = frozenset("by via through".split())
 _MEDIATED = frozenset("mediated dependent driven induced stimulated activated triggered evoked controlled".split())
-_EMPTY = (
-    STOPWORDS
-    | _AUXILIARIES
-    | _NEGATIONS
-    | frozenset("respectively according e g i minute minutes min hour hours hr hrs".split())
-)
-_HYPHENS = ("-", "‐", "‑", "–", "−")
 _HARD = re.compile(r"[;:.!?]|[–—] | [–—-] ")
 _NOUNS_TOO = re.compile(
     r"(?:increase|decrease|block|blockade|loss|lack|gain|release|control|limit|influence|cause|raise)s?$"
@@ -90,39 +72,58 @@ def read(text: str, names: Sequence[frozenset[str]] = ()) -> Reading:
 
     ``names`` holds the spellings of each entity, in the form of ``name_key``.
     """
-    tokens = _signed(_joined(_tokens(text, names)))
+    tokens = tokens_of(text, names)
     negated, affirmed = _negations(tokens)
-    relations = [relation for group in _asides(tokens) for relation in _relations(group)]
+    relations: list[Relation] = []
+    lowered: set[str] = set()
+    for group in _asides(tokens):
+        spans = _spans(group)
+        lost = lost_places(group, spans)
+        relations += _relations(group, spans, lost)
+        lowered |= _items(group, lost)
+    lowered.update(item for r in relations if r.sense == _LOWERING for item in r.targets)
     items = _items(tokens, range(len(tokens)))
     content = frozenset(token.item for token in tokens if token.item and not (token.entity or token.sense))
-    return Reading(text, items, content, negated, affirmed, tuple(relations), tuple(tokens))
+    return Reading(text, items, content, negated, affirmed, tuple(relations), tuple(tokens), frozenset(lowered))
 
 
-@dataclass(frozen=True, slots=True)
-class _Span:
-    """A word of effect at position ``at``, and the positions of who acts and on what."""
-
-    at: int
-    agents: tuple[int, ...] = ()
-    targets: tuple[int, ...] = ()
+_LOWERING = Sense(EFFECT, -1)
 
 
-def _relations(tokens: Sequence[Token]) -> list[Relation]:
-    spans: list[_Span] = []
+def _spans(tokens: Sequence[Token]) -> list[Span]:
+    spans: list[Span] = []
     for at, token in enumerate(tokens):
         if token.sense is not None:
-            spans.append(_Span(at, *_arguments(tokens, at, spans)))
+            spans.append(_span(tokens, at, spans))
+    return spans
+
+
+def _relations(tokens: Sequence[Token], spans: Sequence[Span], lost: frozenset[int]) -> list[Relation]:
+    mutant = mutant_places(tokens)
     by_place = {span.at: span for span in spans}
     relations: list[Relation] = []
     for span in spans:
         inner = _inner(tokens, span, by_place)
-        relations.append(_to_relation(tokens, span, inner))
+        found = [_to_relation(tokens, span, inner)]
         if inner:
-            relations.append(_through(tokens, span, inner))
+            found.append(_through(tokens, span, inner))
+        if excepted := _excepted(tokens, span):
+            found.append(replace(found[0], negated=not found[0].negated, targets=_items(tokens, excepted)))
+        of_lost, of_mutants = _items(tokens, lost & set(span.agents)), _items(tokens, mutant & set(span.agents))
+        hedged = is_hedged(tokens, span.at)
+        relations += [replace(r, lost=of_lost, mutant=of_mutants, hedged=hedged) for r in found]
     return relations
 
 
-def _inner(tokens: Sequence[Token], span: _Span, by_place: Mapping[int, _Span]) -> _Span | None:
+def _excepted(tokens: Sequence[Token], span: Span) -> _Places:
+    """The C of "activates B but not C"."""
+    at = max(span.targets, default=-1) + 1
+    if at <= span.at or at + 2 >= len(tokens) or tokens[at + 1].word != "not":
+        return ()
+    return _right(tokens, at + 2) if tokens[at].word in ("but", "and") and tokens[at + 2].entity else ()
+
+
+def _inner(tokens: Sequence[Token], span: Span, by_place: Mapping[int, Span]) -> Span | None:
     """The effect that an effect is on: "inhibits the activation of B", "leads to reduced B"."""
     token = tokens[span.at]
     if (
@@ -144,7 +145,7 @@ def _inner(tokens: Sequence[Token], span: _Span, by_place: Mapping[int, _Span]) 
     return None
 
 
-def _to_relation(tokens: Sequence[Token], span: _Span, inner: _Span | None) -> Relation:
+def _to_relation(tokens: Sequence[Token], span: Span, inner: Span | None) -> Relation:
     token = tokens[span.at]
     targets = set(span.targets) - set(inner.targets if inner else ())
     return Relation(
@@ -156,7 +157,7 @@ def _to_relation(tokens: Sequence[Token], span: _Span, inner: _Span | None) -> R
     )
 
 
-def _through(tokens: Sequence[Token], span: _Span, inner: _Span) -> Relation:
+def _through(tokens: Sequence[Token], span: Span, inner: Span) -> Relation:
     """The effect on what the inner one is on: who inhibits an activation inhibits."""
     outer, effect = tokens[span.at], tokens[inner.at]
     sense = (
@@ -173,100 +174,16 @@ def _items(tokens: Sequence[Token], places: Iterable[int]) -> frozenset[str]:
     return frozenset(f"~{t.sense.family}{t.sense.sign:+d}" if t.sense and not t.entity else t.item for t in found)
 
 
-def _tokens(text: str, names: Sequence[frozenset[str]]) -> list[Token]:
-    spans = list(atom_spans(text))
-    words = [span[0] for span in spans]
-    by_first: dict[str, list[tuple[list[str], int]]] = {}
-    for number, aliases in enumerate(names):
-        for alias in aliases:
-            parts = alias.split()
-            if parts:
-                by_first.setdefault(parts[0], []).append((parts, number))
-                by_first.setdefault(parts[0] + "s", []).append(([parts[0] + "s", *parts[1:]], number))
-    tokens: list[Token] = []
-    at, before = 0, 0
-    while at < len(spans):
-        width, number = _name_at(words, at, by_first)
-        start, end = spans[at][1], spans[at + max(width, 1) - 1][2]
-        written, gap = text[start:end], text[before:start]
-        if width:
-            tokens.append(Token(" ".join(words[at : at + width]), written, gap, f"={number}", entity=True))
-        else:
-            tokens.append(_word(words[at], written, gap))
-        before = end
-        at += max(width, 1)
-    return tokens
-
-
-def _name_at(words: Sequence[str], at: int, by_first: dict[str, list[tuple[list[str], int]]]) -> tuple[int, int]:
-    """How many words from ``at`` are a name, and whose; the longest."""
-    best = (0, 0)
-    for parts, number in by_first.get(words[at], ()):
-        width = len(parts)
-        same = words[at : at + width - 1] == parts[:-1] and at + width <= len(words)
-        if width > best[0] and same and words[at + width - 1] in (parts[-1], parts[-1] + "s"):
-            best = (width, number)
-    return best
-
-
-def _word(word: str, written: str, gap: str) -> Token:
-    sense = sense_of(word)
-    has_content = word not in _EMPTY and (len(word) > 2 or written.isupper() or word.isdigit())
-    return Token(
-        word, written, gap, stem(word) if has_content else "", sense=sense, form=form_of(word) if sense else None
-    )
-
-
-_PARTICLES = {
-    ("up", "regulat"): "up", ("down", "regulat"): "down", ("in", "activ"): "in", ("de", "phosphorylat"): "de",
-    ("trans", "activat"): "trans",
-}  # fmt: skip
-_PHRASES = {
-    ("switch", "on"): "switchon", ("turn", "on"): "turnon", ("switch", "off"): "switchoff", ("turn", "off"): "turnoff",
-    ("shut", "off"): "shutoff", ("shut", "down"): "shutdown", ("lead", "to"): "leadto", ("leading", "to"): "leadto",
-    ("led", "to"): "leadto", ("result", "in"): "resultin", ("resulting", "in"): "resultin",
-}  # fmt: skip
-
-
-def _joined(tokens: Sequence[Token]) -> list[Token]:
-    """Tokens with "down-regulates", "switches off" and "leads to" as one word each."""
-    joined: list[Token] = []
-    at = 0
-    while at < len(tokens):
-        token, following = tokens[at], tokens[at + 1] if at + 1 < len(tokens) else None
-        if following and not token.entity and not following.entity:
-            prefix = next(
-                (p for (a, b), p in _PARTICLES.items() if token.word == a and following.word.startswith(b)), ""
-            )
-            base = re.sub(r"(?<=[hntd])(?:e?s|ed)$", "", token.word)
-            phrase = _PHRASES.get((base, following.word))
-            if (prefix and len(following.gap) <= 1) or phrase:
-                word = phrase or prefix + following.word
-                merged = _word(word, f"{token.written}{following.gap}{following.written}", token.gap)
-                gerund = phrase and token.word.endswith("ing")
-                joined.append(replace(merged, form=Form.GERUND if gerund else merged.form))
-                at += 2
-                continue
-        joined.append(token)
-        at += 1
-    return joined
-
-
-def _signed(tokens: Sequence[Token]) -> list[Token]:
-    """Tokens where "negatively regulates" has the sense of its adverb."""
-    signed = list(tokens)
-    for at, token in enumerate(tokens[1:], start=1):
-        sign = {"negatively": -1, "negative": -1, "positively": 1, "positive": 1}.get(tokens[at - 1].word)
-        if sign and token.sense and token.sense.family == REGULATION:
-            signed[at] = replace(token, sense=Sense(EFFECT, sign))
-    return signed
-
-
 def _asides(tokens: Sequence[Token]) -> list[list[Token]]:
     """The tokens outside brackets, then those of each bracket: what is in brackets does not act on what is not."""
     groups: list[list[Token]] = [[]]
     stack = [0]
-    for token in tokens:
+    for at, token in enumerate(tokens):
+        if at and _is_gloss(tokens, at - 1):
+            token = replace(token, gap=token.gap.replace(")", "", 1) or " ")
+        if _is_gloss(tokens, at):
+            groups[stack[-1]].append(replace(token, gap=" "))
+            continue
         for mark in re.findall(r"[(\[)\]]", token.gap):
             if mark in "([":
                 stack.append(len(groups))
@@ -274,12 +191,19 @@ def _asides(tokens: Sequence[Token]) -> list[list[Token]]:
             elif len(stack) > 1:
                 stack.pop()
         gap = (
-            token.gap
-            if token.gap in _HYPHENS or not re.search(r"[(\[)\]]", token.gap)
-            else _BRACKETS.sub("", token.gap)
+            token.gap if token.gap in HYPHENS or not re.search(r"[(\[)\]]", token.gap) else _BRACKETS.sub("", token.gap)
         )
         groups[stack[-1]].append(replace(token, gap=gap))
     return [group for group in groups if group]
+
+
+def _is_gloss(tokens: Sequence[Token], at: int) -> bool:
+    """Whether a name or word stands alone in brackets, as another for what is before them."""
+    token = tokens[at]
+    if not token.item or token.sense or token.word.isdigit() or at == 0 or token.gap not in (" (", "("):
+        return False
+    following = tokens[at + 1].gap.lstrip() if at + 1 < len(tokens) else ""
+    return bool(tokens[at - 1].item) and following.startswith(")") and following[1:] not in HYPHENS
 
 
 def _negations(tokens: Sequence[Token]) -> tuple[frozenset[str], frozenset[str]]:
@@ -298,13 +222,13 @@ def _is_negated(tokens: Sequence[Token], at: int) -> bool:
     Or behind it: "ligand-independent".
     """
     behind = tokens[at + 1] if at + 1 < len(tokens) else None
-    if behind and behind.gap in _HYPHENS and behind.word in ("independent", "independently", "free", "null"):
+    if behind and behind.gap in HYPHENS and behind.word in ("independent", "independently", "free", "null"):
         return True
     for back in range(at - 1, max(at - 5, -1), -1):
         if _HARD.search(tokens[back + 1].gap) or "," in tokens[back + 1].gap:
             return False
         word, following = tokens[back].word, tokens[back + 1].word
-        if word in _NEGATIONS and tokens[back].written != "NO":  # nitric oxide
+        if word in NEGATIONS and tokens[back].written != "NO":  # nitric oxide
             return following == "to" if word.startswith("fail") else following != "only"
         if word == "n" and following == "t":
             return True
@@ -317,39 +241,82 @@ _Places = tuple[int, ...]
 _Arguments = tuple[_Places, _Places]
 
 
-def _arguments(tokens: Sequence[Token], at: int, before: Sequence[_Span]) -> _Arguments:
+def _span(tokens: Sequence[Token], at: int, before: Sequence[Span]) -> Span:
     """Who acts and on what, by the form of the word at ``at``."""
     token = tokens[at]
     if token.form is Form.AGENT:
-        return _of_agent_noun(tokens, at)
+        return Span(at, *_of_agent_noun(tokens, at), as_noun=True)
     if token.form is Form.NOUN or _stands_as_noun(tokens, at):
-        return _of_noun(tokens, at)
-    if token.form is Form.PARTICIPLE:
-        return _of_participle(tokens, at, before)
-    return _subject(tokens, at, before), _right(tokens, at + 1)
+        return Span(at, *_of_noun(tokens, at), as_noun=True)
+    if token.form is Form.PARTICIPLE and not _is_change(tokens, at):
+        return Span(at, *_of_participle(tokens, at, before))
+    subject = _subject(tokens, at, before)
+    if _is_change(tokens, at):
+        return Span(at, _agents_of_change(tokens, at), (*subject, *_right(tokens, at + 1, stops=_CHANGE_ENDS)), subject)
+    return Span(at, subject, _right(tokens, at + 1), subject)
+
+
+_CHANGES = re.compile(
+    r"(?:increas|decreas|declin|drop|diminish)(?:e?s?|e?d|ped)$|(?:rise|rose|fall|fell|goup|godown)s?$"
+)
+_CHANGE_ENDS = frozenset("by via through when if once upon after without following".split())
+_AFTER_CHANGE = frozenset(
+    """in when if once upon after without following during with at within under from and but while whereas by to over
+    as on both then until but""".split()
+)
+
+
+def _is_change(tokens: Sequence[Token], at: int) -> bool:
+    """Whether a verb says that its subject changes: "A falls in old mice"."""
+    if not _CHANGES.match(tokens[at].word) or (at and tokens[at - 1].word in PASSIVE):
+        return False
+    following = tokens[at + 1] if at + 1 < len(tokens) else None
+    if following is None or _HARD.search(following.gap) or "," in following.gap or following.word.endswith("ly"):
+        return True
+    if following.word == "by":  # "rises by 40%", and not "increased by A"
+        return at + 2 < len(tokens) and tokens[at + 2].word.isdigit()
+    return following.word in _AFTER_CHANGE
+
+
+def _agents_of_change(tokens: Sequence[Token], at: int) -> _Places:
+    """What a change is said to follow from: the B of "A falls when B is lost"."""
+    following = tokens[at + 1] if at + 1 < len(tokens) else None
+    if following is None or following.word not in _CHANGE_ENDS or following.word == "by":
+        return ()
+    return _right(tokens, at + 2)
 
 
 def _stands_as_noun(tokens: Sequence[Token], at: int) -> bool:
     """Whether a word that is a verb as well ("increase") is a noun here."""
-    if not _NOUNS_TOO.match(tokens[at].word):
-        return False
     previous = tokens[at - 1].word if at else ""
     following = tokens[at + 1].word if at + 1 < len(tokens) else ""
+    if not _NOUNS_TOO.match(tokens[at].word):
+        return following == "of" and tokens[at].form is Form.GERUND
+    if following == "in" and _CHANGES.match(tokens[at].word):
+        has_subject = bool(at) and (tokens[at - 1].entity or previous.endswith("s") or tokens[at].word.endswith("s"))
+        return not (
+            has_subject and (tokens[at - 1].item or previous in AUXILIARIES or previous in ("and", "but", "or"))
+        )
     return following in ("of", "in") or previous in ("a", "an", "the", "this", "an", "its", "their")
 
 
-def _of_participle(tokens: Sequence[Token], at: int, before: Sequence[_Span]) -> _Arguments:
+_SHOWING = frozenset("show shows showed display displays displayed exhibit exhibits exhibited have has had".split())
+
+
+def _of_participle(tokens: Sequence[Token], at: int, before: Sequence[Span]) -> _Arguments:
     back = _skip_back(tokens, at - 1)
-    passive = any(tokens[i].word in _PASSIVE for i in range(back + 1, at))
+    passive = any(tokens[i].word in PASSIVE for i in range(back + 1, at))
     follows = tokens[at + 1].word if at + 1 < len(tokens) else ""
     if passive or follows in _MEANS:
         shared = before[-1].targets if back >= 0 and tokens[back].word in ("and", "or") and before else None
         return _agents_after(tokens, at + 1), shared or _left(tokens, back)
-    if at and tokens[at].gap in _HYPHENS and tokens[at - 1].item:
+    if at and tokens[at].gap in HYPHENS and tokens[at - 1].item:
         return (at - 1,), _right(tokens, at + 1, limit=6)
     previous = tokens[at - 1] if at else None
+    if previous and previous.word in _SHOWING:
+        return _left(tokens, at - 2), _right(tokens, at + 1)
     if previous is None or not (
-        previous.item or previous.word in _AUXILIARIES or previous.word in ("which", "that", "and")
+        previous.item or previous.word in AUXILIARIES or previous.word in ("which", "that", "and")
     ):
         return (), _right(tokens, at + 1, limit=4)
     return _subject(tokens, at, before), _right(tokens, at + 1)
@@ -375,13 +342,14 @@ def _of_noun(tokens: Sequence[Token], at: int) -> _Arguments:
         if not token.item or token.sense:
             break
         compound.append(back)
-    if follows in ("of", "in"):
+    if follows == "of" or (follows == "in" and _CHANGE_NOUNS.match(tokens[at].word)):
         return mediator or tuple(i for i in compound if tokens[i].entity) or _agents_after(tokens, at + 1), _right(
             tokens, at + 2, limit=8, stops=_PREPOSITIONS
         )
     return mediator or _agents_after(tokens, at + 1), tuple(compound)
 
 
+_CHANGE_NOUNS = re.compile(r"increas|decreas|reduct|elevat|loss|gain|declin|rise|fall|drop|deficien|lack|raise")
 _BRACKETS = re.compile(r"[()\[\]]")
 _CAUSES = ("leadto", "resultin", "caus", "trigger")
 _PREPOSITIONS = frozenset("by via through in at from with upon after during to into on for under".split())
@@ -399,20 +367,20 @@ def _of_agent_noun(tokens: Sequence[Token], at: int) -> _Arguments:
 
 def _skip_back(tokens: Sequence[Token], at: int) -> int:
     """The token at or before ``at`` that is neither auxiliary, adverb, article nor negation."""
-    skipped = _AUXILIARIES | _NEGATIONS | {"a", "an", "the", "as"}
+    skipped = AUXILIARIES | NEGATIONS | {"a", "an", "the", "as"}
     while at >= 0 and not tokens[at].entity and (tokens[at].word in skipped or tokens[at].word.endswith("ly")):
         at -= 1
     return at
 
 
-def _subject(tokens: Sequence[Token], at: int, before: Sequence[_Span]) -> _Places:
+def _subject(tokens: Sequence[Token], at: int, before: Sequence[Span]) -> _Places:
     """Who acts, for an active verb: what stands before it, or the subject of the verb that it is joined to."""
     back = _skip_back(tokens, at - 1)
     skipped = {tokens[i].word for i in range(back + 1, at)}
     joined = back >= 0 and tokens[back].word in ("and", "or", "but", "by")
     shared = bool(before) and (joined or tokens[at].form is Form.GERUND or "to" in skipped)
     if shared:
-        return before[-1].agents
+        return before[-1].subject or before[-1].agents
     if back >= 0 and tokens[back].word in ("which", "that", "who"):
         back = back - 1
     return _left(tokens, back)
@@ -427,6 +395,8 @@ def _left(tokens: Sequence[Token], at: int) -> _Places:
     found: list[int] = []
     for back in range(at, max(at - _LONGEST, -1), -1):
         token = tokens[back]
+        if _is_contrast(tokens, back):
+            break
         if token.word in _STOPS or (_is_verb(token) and found):
             break
         if token.item:
@@ -436,6 +406,20 @@ def _left(tokens: Sequence[Token], at: int) -> _Places:
     return tuple(found)
 
 
+def _is_contrast(tokens: Sequence[Token], at: int) -> bool:
+    """Whether the token ends what a sentence sets its subject against: the A of "Unlike A, B activates C"."""
+    if at + 1 >= len(tokens) or "," not in tokens[at + 1].gap:
+        return False
+    for back in range(at, max(at - 6, -1), -1):
+        if tokens[back].word == "unlike":
+            return True
+        if tokens[back].word in ("contrast", "than", "instead", "opposed"):
+            return back + 1 < len(tokens) and tokens[back + 1].word in ("to", "with", "of")
+        if "," in tokens[back].gap or tokens[back].word in _STOPS:
+            return False
+    return False
+
+
 def _right(tokens: Sequence[Token], at: int, *, limit: int = _LONGEST, stops: frozenset[str] = _MEANS) -> _Places:
     """The items that follow, up to the next verb of effect or the end of the clause."""
     found: list[int] = []
@@ -443,7 +427,7 @@ def _right(tokens: Sequence[Token], at: int, *, limit: int = _LONGEST, stops: fr
         token = tokens[forth]
         if _HARD.search(token.gap) or token.word in _STOPS or (found and token.word in stops):
             break
-        passive = token.form is Form.PARTICIPLE and forth > 0 and tokens[forth - 1].word in _PASSIVE
+        passive = token.form is Form.PARTICIPLE and forth > 0 and tokens[forth - 1].word in PASSIVE
         if found and (passive or token.form in (Form.VERB, Form.GERUND)):
             break
         if "," in token.gap and not (token.item or token.word in ("and", "or")):

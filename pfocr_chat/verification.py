@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pfocr_chat.agreement import compare, turned_word
+from pfocr_chat.agreement import are_bound, compare, strange_word, turned_word, turns_on_loss
 from pfocr_chat.alignment import Change, best_alignment
 from pfocr_chat.attested import (
     REFERS_BACK,
@@ -172,10 +172,12 @@ def find(
     if disagreement:
         (faults if disagreement.is_fault else gaps).append(disagreement.text)
     change = _changed(plain, names, entities, best, named)
-    if change:
+    if change and not _is_explained(change, said, best):
         (faults if change.is_firm else gaps).append(str(change))
     turned = turned_word(said, best)
     gaps += [turned] if turned else []
+    strange = strange_word(said, units, best)
+    gaps += [f"the cited figure does not say ‘{strange}’"] if strange else []
     nearby, scattered = _nearby(plain, names, entities, units)
     return Findings(
         fault=next(iter(faults), None),
@@ -212,6 +214,13 @@ def _changed(
 
     found = best_alignment(read(sentence, spelled), [read(unit.text, spelled) for unit in units], alike).changes
     return max(found, key=lambda change: (change.is_firm, change.is_exchange), default=None)
+
+
+def _is_explained(change: Change, said: Reading, units: Sequence[Reading]) -> bool:
+    """Whether a change leaves the sense: the effect of a loss turned into that of what was lost; who binds whom."""
+    if change.is_effect:
+        return turns_on_loss(said, units)
+    return change.is_exchange and are_bound(change.items, said, units)
 
 
 def _coverage(words: frozenset[str], units: Sequence[Reading]) -> float:

@@ -8,7 +8,9 @@ citations out, one clause of several, other verbs of the same sense, another nam
 "The figure shows that"), then made false in one way each: an entity swapped for one of another figure or of the same
 figure, the direction of an effect flipped (its verb, its negation, what acts and what it acts on), the citation
 moved to a random or to the most similar figure, a number changed, the place where it happens (tissue, cell,
-compartment) exchanged for one that the figure does not name or for one of another part of the sentence.
+compartment) exchanged for one that the figure does not name or for one of another part of the sentence, or as
+``corruptions`` says: the loss of what acts left out or put in, a hedge left out, a word of scope or a condition put in,
+a verb that the figure has not, the party of another effect.
 
 ``--summaries`` judges sentences as people write them: the summaries in another folder (``seeds/``) against the papers'
 own captions in FOLDER.
@@ -32,8 +34,10 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
+
+from corruptions import CORRUPTIONS, DIRECTED, SYNONYM, Corruption, exchanged_word
 
 from pfocr_chat.attested import Named
 from pfocr_chat.catalog import FILE_NAME, Catalog
@@ -46,44 +50,6 @@ from pfocr_chat.queries import Entity
 from pfocr_chat.records import FigureRecord, Kind
 from pfocr_chat.sentences import split_sentences
 from pfocr_chat.verification import DEFAULT, Findings, Similarity, Support, Thresholds, find, judge, verify
-
-# Verbs of effect: each row holds one sense, the same row of the other table its opposite.
-_RISING = ("activate", "induce", "promote", "increase", "stimulate", "enhance", "upregulate", "trigger", "stabilize")
-_FALLING = ("inhibit", "suppress", "prevent", "decrease", "block", "reduce", "downregulate", "repress", "destabilize")
-_OPPOSITES = (*zip(_RISING, _FALLING, strict=True), ("phosphorylate", "dephosphorylate"))
-_SYNONYMS = (
-    ("activate", "stimulate"), ("induce", "trigger"), ("promote", "enhance"), ("increase", "elevate"),
-    ("inhibit", "suppress"), ("block", "inhibit"), ("reduce", "decrease"), ("repress", "suppress"),
-    ("regulate", "modulate"), ("prevent", "block"),
-)  # fmt: skip
-
-
-def _forms(verb: str) -> tuple[str, ...]:
-    """Third person, past, gerund and base of a regular verb, and its noun where it has one in -ion."""
-    stem = verb.removesuffix("e")
-    third = verb + ("es" if verb.endswith("s") else "s")
-    noun = {"promote": "promotion", "induce": "induction", "reduce": "reduction", "prevent": "prevention"}.get(verb)
-    made = stem + "ion" if verb.endswith("ate") or verb in ("inhibit", "suppress", "repress") else ""
-    return third, stem + "ed", stem + "ing", verb, noun or made
-
-
-def _table(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """From each form of a verb to that of the other of its pair, both ways; the first pair of a verb counts."""
-    table: dict[str, str] = {}
-    for a, b in (*pairs, *((b, a) for a, b in pairs)):
-        for one, other in zip(_forms(a), _forms(b), strict=True):
-            # "Increase", "release" and the like may be nouns, which the other verb has not.
-            is_noun = one in ("increase", "decrease", "block", "trigger")
-            if one and other and not is_noun:
-                table.setdefault(one, other)
-    return table
-
-
-OPPOSITE, SYNONYM = _table(_OPPOSITES), _table(_SYNONYMS)
-_DIRECTED = {
-    form for a, b in (*_OPPOSITES, ("target", "regulate"), ("cleave", "degrade")) for v in (a, b) for form in _forms(v)
-}
-
 
 NOTHING = Findings()
 
@@ -148,8 +114,7 @@ class Maker:
             for kind, make in (
                 ("entity of another figure", self._swapped_other),
                 ("entity of the same figure", self._swapped_same),
-                ("verb flipped", _verb_flipped),
-                ("negated", _negated),
+                *((kind, partial(_corrupted, self._named, change)) for kind, change in CORRUPTIONS.items()),
                 ("agent and target exchanged", self._exchanged),
                 ("number changed", _number_changed),
                 ("place of another figure", self._other_place),
@@ -193,12 +158,12 @@ class Maker:
         """A clause "A activates B" as "B is activated by A", and the reverse, where both are bare names."""
         for a, b in itertools.permutations([e.mention for e in self._named(text)], 2):
             active = re.search(rf"(?:^|[;,] ){re.escape(a)} (\w+s) {re.escape(b)}(?=[.,;]|$)", text)
-            if active and (verb := active.group(1)) in _DIRECTED:
+            if active and (verb := active.group(1)) in DIRECTED:
                 past = re.sub("e?s$", "ed", verb)
                 return text.replace(f"{a} {verb} {b}", f"{b} is {past} by {a}", 1)
             passive = re.search(rf"(?:^|[;,] ){re.escape(a)} is (\w+)ed by {re.escape(b)}(?=[.,;]|$)", text)
-            if passive and passive.group(1) + "ed" in _DIRECTED:
-                verb = next(v for v in (passive.group(1) + "es", passive.group(1) + "s") if v in _DIRECTED)
+            if passive and passive.group(1) + "ed" in DIRECTED:
+                verb = next(v for v in (passive.group(1) + "es", passive.group(1) + "s") if v in DIRECTED)
                 return text.replace(f"{a} is {passive.group(1)}ed by {b}", f"{b} {verb} {a}", 1)
         return text
 
@@ -237,7 +202,7 @@ class Maker:
             gap = r"(?: [\w-]+){0,4}?"
             pattern = rf"(?<![\w-]){re.escape(a)}({gap} (\w+){gap} ){re.escape(b)}(?![\w-])"
             for match in re.finditer(pattern, text):
-                if match.group(2) in _DIRECTED:
+                if match.group(2) in DIRECTED:
                     found.append(text[: match.start()] + b + match.group(1) + a + text[match.end() :])
         return dice.choice(found) if found else ""
 
@@ -315,26 +280,11 @@ def _clause(text: str, _: random.Random) -> str:
 
 
 def _other_verb(text: str, dice: random.Random) -> str:
-    return _exchange_word(text, SYNONYM, dice)
+    return exchanged_word(text, SYNONYM, dice)
 
 
-def _verb_flipped(claim: Claim, dice: random.Random) -> str:
-    return _exchange_word(claim.text, OPPOSITE, dice)
-
-
-def _exchange_word(text: str, table: dict[str, str], dice: random.Random) -> str:
-    found = [m for m in re.finditer(r"(?<![\w-])\w+(?![\w-])", text) if m.group().lower() in table]
-    if not found:
-        return text
-    match = dice.choice(found)
-    word = table[match.group().lower()]
-    return text[: match.start()] + (word.capitalize() if match.group()[0].isupper() else word) + text[match.end() :]
-
-
-def _negated(claim: Claim, dice: random.Random) -> str:
-    """A verb of effect in the third person with "does not"."""
-    thirds = {form[0]: form[3] for verb in (*_RISING, *_FALLING) if (form := _forms(verb))}
-    return _exchange_word(claim.text, {third: f"does not {base}" for third, base in thirds.items()}, dice)
+def _corrupted(named: Named, change: Corruption, claim: Claim, dice: random.Random) -> str:
+    return change(claim.text, [e.mention for e in named(claim.text)], dice)
 
 
 _PLACE = re.compile(r"\b(?:in|into|at|to|within|from|on) (?:the )?((?!the )[a-z]{4,}(?: [a-z]{4,})?)(?=[.,;])")

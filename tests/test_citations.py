@@ -72,6 +72,8 @@ def test_keys_are_found_in_any_text(keys: list[int], text: str) -> None:
         ("A [1]. B [2, 3], C [3][1].", (1, 2, 3)),
         ("[1 , 2]", (1, 2)),
         ("", ()),
+        ("[1]–[3], [7]-[8] and [9]–[99]", (1, 2, 3, 7, 8, 9, 99)),
+        ("[3]–[1]", (3, 1)),
         ("[a] [1-3] [1234] (1) [ 1 ] [] [-1] [1.5]", ()),
     ],
 )
@@ -92,11 +94,17 @@ def test_what_is_a_key(text: str, keys: tuple[int, ...]) -> None:
         ("[1] shows FAK, whereas [2] and [3] show YAP1.", "The figure shows FAK, whereas the figures show YAP1."),
         (
             "Figure [2] and the figures [1, 3] show FAK (see [4]).",
-            "The figure and the figures show FAK (see the figure).",
+            "The figure and the figures show FAK.",
         ),
         ("[1] FAK binds YAP1.", "FAK binds YAP1."),
         ("[1]: FAK binds YAP1.", "FAK binds YAP1."),
         ("FAK binds in cells [1].", "FAK binds in cells."),
+        ("Unlike [1], [2] shows FAK.", "Unlike the figure, the figure shows FAK."),
+        ("See also [1]–[3].", "See also the figures."),
+        ("FAK (see [1]) binds YAP1 (Figure [2]).", "FAK binds YAP1."),
+        ("FAK binds YAP1 (Figure 1) [1].", "FAK binds YAP1."),
+        ("Figure 1 shows FAK [1].", "The figure shows FAK."),
+        ("FAK binds YAP1 (Figure 3) [1].", "FAK binds YAP1 (Figure 3)."),
     ],
 )
 def test_taking_keys_out_leaves_prose(text: str, plain: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
@@ -24,6 +25,7 @@ from pfocr_chat.generator import (
     quote_statement,
     quoted,
 )
+from pfocr_chat.generator import _sentences as sentences_in
 from pfocr_chat.prompting import load_prompt
 from pfocr_chat.queries import Entity, Hit, Intent, Query
 from pfocr_chat.records import FigureRecord, Kind
@@ -562,3 +564,47 @@ def test_every_key_of_a_statement_was_shown(draft: str) -> None:
         assert set(parse_keys(statement.text)) <= {1, 2}
         assert bool(statement.text) == (statement.check.verdict is not Verdict.DROPPED)
         assert not statement.text or parse_keys(statement.text) == statement.check.keys
+
+
+@pytest.mark.parametrize(
+    ("draft", "sentences"),
+    [
+        (
+            "TNF rises. [1] insulin falls. [2] Then IL6 rises.",
+            ["TNF rises [1].", "insulin falls [2].", "Then IL6 rises."],
+        ),
+        ("TNF rises. [1]. [2] shows IL6.", ["TNF rises [1].", "[2] shows IL6."]),
+        ("TNF rises. [1] p53 falls. [2]", ["TNF rises [1].", "p53 falls [2]."]),
+        ("TNF rises. [1] and [2] show IL6.", ["TNF rises.", "[1] and [2] show IL6."]),
+        ("TNF rises. [2] depicts IL6.", ["TNF rises.", "[2] depicts IL6."]),
+        ("## Effects\n**TNF** *rises* [1]. `IL6` falls [2].", ["Effects", "TNF rises [1].", "IL6 falls [2]."]),
+        ("HLA-B*27 and HLA-B*57 bind. [1]", ["HLA-B*27 and HLA-B*57 bind [1]."]),
+        ("CYP2D6*4/*10 is slow [1].", ["CYP2D6*4/*10 is slow [1]."]),
+    ],
+)
+@pytest.mark.parametrize("step", [1, 3, 1000])
+def test_sentences_of_a_draft_keep_their_keys_and_lose_their_marks(draft: str, sentences: list[str], step: int) -> None:
+    """However the stream is cut; keys behind a full stop are of the sentence before it, also before "insulin falls"."""
+    assert list(sentences_in(draft[at : at + step] for at in range(0, len(draft), step))) == sentences
+
+
+def spent_on(text: str) -> float:
+    """The least of three times in seconds to find the sentences of a streamed draft."""
+    times = []
+    for _ in range(3):
+        start = time.process_time()
+        list(sentences_in(text[at : at + 4] for at in range(0, len(text), 4)))
+        times.append(time.process_time() - start)
+    return min(times)
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    st.lists(
+        st.sampled_from(["a. ", ". ", "[1] ", "[1]", "A. ", "fig. ", "1.1.", "word ", "* "]), min_size=1, max_size=3
+    )
+)
+def test_the_time_to_find_sentences_grows_with_the_length(pieces: list[str]) -> None:
+    """Eight times the draft takes nowhere near 64 times as long."""
+    piece = "".join(pieces)
+    assert spent_on(piece * 1_600) < 24 * spent_on(piece * 200) + 0.2
