@@ -30,7 +30,7 @@ _ONE = (
 )
 _SAME_PAPER = re.compile(
     rf"\b(?:from|in|of|by) (?:(?:that|this|the) )?(?:(?:very )?same|its) {_PAPER_WORD}\b"
-    rf"|\b(?:other|more|all|rest of the) (?:the )?figures (?:from|in|of) (?:this|that|the) {_PAPER_WORD}\b",
+    rf"|\b(?:other|more|all|rest of the) (?:the )?figures (?:are )?(?:from|in|of) (?:this|that|the) {_PAPER_WORD}\b",
     re.IGNORECASE,
 )
 _SIMILAR = re.compile(
@@ -85,6 +85,8 @@ def read_references(question: str, catalog: Catalog, last: Turn | None = None) -
         figids, missing = (in_focus(question, last), ()) if similar or same_paper else _titled(question, catalog)
     if same_paper and not missing:
         others = _of_same_paper(figids, catalog)
+        if figids and not others and _OTHERS.search(question):
+            return References((), ("other figure of that paper",), Intent.LOOKUP)
         figids = others if others and _OTHERS.search(question) else (*figids, *others)
     if not (figids or missing or similar or same_paper):
         return References()

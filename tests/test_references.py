@@ -63,9 +63,9 @@ def test_words_of_a_title_are_no_title(question: str, catalog: Catalog) -> None:
         (f"figures from the same paper as {FAK}", (), (FAK, FAK_2)),
         (f"other figures from the same paper as {FAK}", (), (FAK_2,)),
         ("figures from the same paper", (FAK_2, BOTH), (FAK_2, FAK)),
-        ("what else is in the same article?", (BOTH,), (BOTH,)),
         ("the other figures of this paper", (FAK,), (FAK_2,)),
         ("other figures from the same paper as the second one", (BOTH, FAK), (FAK_2,)),
+        ("which other figures are in this paper?", (FAK,), (FAK_2,)),
     ],
 )
 def test_the_same_paper_is_that_of_a_figure(
@@ -137,6 +137,12 @@ def test_a_follow_up_counts_figures_out(question: str, figids: tuple[str, ...]) 
     """By their place in the last answer; the first where no place is named, none beyond the last."""
     assert in_focus(question, turn("a", "b", "c")) == figids
     assert counts_out(question) == (question != "what does it show?")
+
+
+def test_a_paper_without_another_figure_is_told(catalog: Catalog) -> None:
+    """Where a figure is its paper's only one, it is not given as another."""
+    found = read_references("other figures from the same paper", catalog, turn(BOTH))
+    assert found == References((), ("other figure of that paper",), Intent.LOOKUP)
 
 
 @pytest.mark.parametrize(
