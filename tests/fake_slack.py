@@ -404,9 +404,7 @@ class FakeSlack:
     def _conversations_replies(self, told: Json) -> Json:
         since = float(told.get("oldest") or 0)
         found = [
-            m
-            for m in self.messages
-            if m.channel == told["channel"] and m.thread == told["ts"] and float(m.ts) >= since
+            m for m in self.messages if m.channel == told["channel"] and m.thread == told["ts"] and float(m.ts) >= since
         ]
         with_marks = str(told.get("include_all_metadata")) in ("1", "true", "True")
         replies = [

@@ -30,7 +30,7 @@ from fake_slack import (
     Posted,
     Trouble,
 )
-from slack_running import PATIENCE, running, tell, wait_for
+from slack_running import PATIENCE, answer, button, running, tell, wait_for
 
 from pfocr_chat import Assistant, open_assistant
 from pfocr_chat.errors import SlackError
@@ -57,21 +57,6 @@ def bot(slack: FakeSlack, seed_assistant: Assistant, tmp_path: Path) -> Iterator
     """The fake with the bot at work on it."""
     with running(seed_assistant, slack, tmp_path):
         yield slack
-
-
-def answer(slack: FakeSlack, body: Json) -> Posted:
-    """The bot's one answer to a message."""
-    thread = body["event"].get("thread_ts") or body["event"]["ts"]
-    before = len(slack.in_thread(thread))
-    tell(slack, body)
-    wait_for(lambda: len(slack.in_thread(thread)) > before, "an answer")
-    return slack.in_thread(thread)[-1]
-
-
-def button(blocks: list[Json], label: str) -> Json:
-    """The button that says so, or begins so."""
-    rows = [block["elements"] for block in blocks if block["type"] == "actions"]
-    return next(b for row in rows for b in row if b["text"]["text"].startswith(label))
 
 
 def press(slack: FakeSlack, message: Posted, label: str, **how: Any) -> None:
