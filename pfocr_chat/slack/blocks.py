@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from pfocr_chat.answers import Answer, Citation
+from pfocr_chat.plaintext import shortened
 from pfocr_chat.queries import Hit, Intent
 from pfocr_chat.slack.mrkdwn import (
     SECTION_LIMIT,
@@ -17,7 +18,6 @@ from pfocr_chat.slack.mrkdwn import (
     link,
     literal,
     pack,
-    shortened,
     to_pieces,
 )
 

@@ -27,9 +27,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from pfocr_chat.errors import PfocrChatError, SlackError
+from pfocr_chat.errors import SlackError
 from pfocr_chat.feedback import FILE_NAME as FEEDBACK_FILE
 from pfocr_chat.feedback import FeedbackStore
+from pfocr_chat.listening import listen
 from pfocr_chat.slack.actions import Buttons, press_of
 from pfocr_chat.slack.bot import Bot
 from pfocr_chat.slack.events import Identity, command_asked, message_asked
@@ -293,7 +294,7 @@ def _socket_address(web: WebApi) -> str:
 
 
 def _serve_http(app: App, host: str, port: int, ready: Callable[[str], None], stopping: threading.Event) -> None:
-    with closing(_listen(host, port)) as listener:
+    with closing(listen(host, port)) as listener:
         config = uvicorn.Config(build_http(app), log_level="warning", access_log=False, timeout_graceful_shutdown=2)
         server = uvicorn.Server(config)
         address = f"{host}:{listener.getsockname()[1]}"
@@ -341,19 +342,3 @@ def _signals(stopping: threading.Event) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(128)
-    except (OSError, OverflowError) as exc:
-        listener.close()
-        reason = getattr(exc, "strerror", None) or str(exc)
-        raise PfocrChatError(
-            f"Cannot serve at {host}:{port}: {reason.lower()}. Choose another with --host or --port."
-        ) from exc
-    return listener
