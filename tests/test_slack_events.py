@@ -88,6 +88,7 @@ def test_what_is_meant_for_the_bot_is_answered(event: dict[str, Any]) -> None:
         {"thread_ts": "1.2", "text": "<!here> lunch?"},
         {"thread_ts": "1.2", "text": "<!subteam^S1|@lab> please look"},
         {"thread_ts": "1.2", "text": ":+1:"},
+        {"thread_ts": "1.2", "text": "👍 !"},
         {"thread_ts": "1.2", "text": "", "subtype": "file_share", "files": [{"id": "F1"}]},
         {"channel": DIRECT, "bot_id": "B0OTHER"},
         {"channel": DIRECT, "bot_id": BOT_ID, "user": BOT_USER},

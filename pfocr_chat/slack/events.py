@@ -124,7 +124,7 @@ def message_asked(
     if not allowed.permits(teams_of(team, _id(body.get("enterprise_id")), authors, allowed), channel, direct=direct):
         return None
     question, is_cut = cut(question_of(text, identity), limit)
-    if not (question or direct or named):
+    if not (direct or named) and not any(map(str.isalnum, question)):
         return None
     place = Place.DIRECT if direct else Place.CHANNEL
     return Incoming(
