@@ -52,6 +52,7 @@ class Posted:
     streaming: bool = False
     was_streamed: bool = False
     edits: int = 0
+    files: list[Json] = field(default_factory=list)
 
     @property
     def is_final(self) -> bool:
@@ -150,9 +151,9 @@ class FakeSlack:
             return [call for call in self.calls if call.method == method]
 
     def in_thread(self, thread: str, *, final: bool = True) -> list[Posted]:
-        """The bot's messages in a thread, or only the final ones."""
+        """The bot's messages in a thread, or only the final ones; not its files."""
         with self._lock:
-            return [m for m in self.messages if m.thread == thread and (m.is_final or not final)]
+            return [m for m in self.messages if m.thread == thread and not m.files and (m.is_final or not final)]
 
     @property
     def connections(self) -> int:
@@ -201,13 +202,21 @@ class FakeSlack:
             "api_app_id": "A0APP",
         }
 
-    def pressed(self, button: Json, *, channel: str = CHANNEL, message: Posted | None = None, user: str = USER) -> Json:
+    def pressed(
+        self,
+        button: Json,
+        *,
+        channel: str = CHANNEL,
+        message: Posted | None = None,
+        user: str = USER,
+        author: str = TEAM,
+    ) -> Json:
         """The payload of a press of a button under a message, or under one that only ``user`` sees."""
         number = uuid.uuid4().hex
         body = {
             "type": "block_actions",
             "team": {"id": TEAM},
-            "user": {"id": user, "team_id": TEAM},
+            "user": {"id": user, "team_id": author},
             "channel": {"id": channel},
             "api_app_id": "A0APP",
             "trigger_id": number,
@@ -393,10 +402,17 @@ class FakeSlack:
         return {"ok": True, "ts": message.ts}
 
     def _conversations_replies(self, told: Json) -> Json:
-        found = [m for m in self.messages if m.channel == told["channel"] and m.thread == told["ts"]]
+        since = float(told.get("oldest") or 0)
+        found = [
+            m for m in self.messages if m.channel == told["channel"] and m.thread == told["ts"] and float(m.ts) >= since
+        ]
         with_marks = str(told.get("include_all_metadata")) in ("1", "true", "True")
         replies = [
-            {"ts": m.ts, "text": m.text, "bot_id": BOT_ID, **({"metadata": m.metadata} if with_marks else {})}
+            {
+                **{"ts": m.ts, "text": m.text, "bot_id": BOT_ID},
+                **({"metadata": m.metadata} if with_marks and m.metadata else {}),
+                **({"files": m.files} if m.files else {}),
+            }
             for m in found
         ]
         return {"ok": True, "messages": replies}
@@ -420,7 +436,13 @@ class FakeSlack:
 
     def _files_completeUploadExternal(self, told: Json) -> Json:  # noqa: N802 - Slack's name
         files = json.loads(told["files"]) if isinstance(told["files"], str) else told["files"]
+        if told.get("thread_ts") == "":
+            return {"ok": False, "error": "invalid_thread_ts"}
         self.files += [(told, self._uploads[file["id"]]) for file in files]
+        # Slack shows a file as a message of the bot's, which carries no mark.
+        ts, text = self.now(), told.get("initial_comment", "")
+        channel, thread = told["channel_id"], told.get("thread_ts") or ts
+        self.messages.append(Posted(ts, channel, thread, text, [], {}, files=files))
         return {"ok": True, "files": files}
 
     def _message(self, told: Json) -> Posted | None:

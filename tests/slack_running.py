@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from fake_slack import FakeSlack, Json
+from fake_slack import FakeSlack, Json, Posted
 
 from pfocr_chat import Assistant
 from pfocr_chat.slack import load_settings, serve
@@ -71,3 +71,18 @@ def tell(slack: FakeSlack, body: Json, *, kind: str = "events_api") -> str:
     envelope = slack.tell(body, kind=kind)
     wait_for(lambda: envelope in slack.acks, "an acknowledgement")
     return str(body.get("event", {}).get("ts", ""))
+
+
+def answer(slack: FakeSlack, body: Json) -> Posted:
+    """The bot's one answer to a message."""
+    thread = body["event"].get("thread_ts") or body["event"]["ts"]
+    before = len(slack.in_thread(thread))
+    tell(slack, body)
+    wait_for(lambda: len(slack.in_thread(thread)) > before, "an answer")
+    return slack.in_thread(thread)[-1]
+
+
+def button(blocks: list[Json], label: str) -> Json:
+    """The button that says so, or begins so."""
+    rows = [block["elements"] for block in blocks if block["type"] == "actions"]
+    return next(b for row in rows for b in row if b["text"]["text"].startswith(label))

@@ -98,7 +98,7 @@ def test_any_answer_fits_into_a_message(count: int, title: str) -> None:
         usage=Usage(10, 20, 1, billed=True),
         question=title,
     )
-    shown = Shown(7, asked=title, cut_to=2000, private=True, suggestions=("only those since 2015",))
+    shown = Shown("7", asked=title, cut_to=2000, private=True, suggestions=("only those since 2015",))
     for message in (render_answer(answer, shown), render_answer(answer, replace(shown, streamed=True))):
         assert list(block_problems(message.blocks)) == []
         assert 0 < len(message.text) <= 3000
@@ -115,7 +115,7 @@ def test_any_answer_fits_into_a_message(count: int, title: str) -> None:
 
 def test_a_long_answer_says_that_it_is_cut() -> None:
     """Text beyond what a message takes is left out with a sentence that says so, and all sections stay whole."""
-    message = render_answer(answer_of(1, text="word " * 10_000), Shown(1))
+    message = render_answer(answer_of(1, text="word " * 10_000), Shown("1"))
     assert any("too long for a message" in text for text in texts(message))
     assert sum(map(len, texts(message))) < 15_000
 
@@ -202,7 +202,7 @@ def test_streamed_markdown_cannot_call_anybody() -> None:
 
 def test_an_answer_shows_figures_images_and_buttons() -> None:
     """Keys are links, figures are named with year and paper, the first three have images with alternative texts."""
-    message = render_answer(answer_of(30, cited=5), Shown(12, suggestions=("only those since 2015",)))
+    message = render_answer(answer_of(30, cited=5), Shown("12", suggestions=("only those since 2015",)))
     text = "\n".join(texts(message))
     assert "<https://pfocr.wikipathways.org/figures/PMC1__g0.html|[1]>" in text
     assert "*[5]* <https://pfocr.wikipathways.org/figures/PMC5__g4.html|Figure number 4> · 2004 ·" in text
@@ -219,8 +219,8 @@ def test_an_answer_shows_figures_images_and_buttons() -> None:
         "Wrong citation": "12:wrong citation",
         "Missed figure": "12:missed figure",
     }
-    assert "Share to channel" in buttons(render_answer(answer_of(1), Shown(12, private=True)))
-    assert not render_answer(answer_of(5), Shown(1, images=False)).has_images
+    assert "Share to channel" in buttons(render_answer(answer_of(1), Shown("12", private=True)))
+    assert not render_answer(answer_of(5), Shown("1", images=False)).has_images
 
 
 def test_an_abstention_says_so() -> None:
@@ -229,7 +229,7 @@ def test_an_abstention_says_so() -> None:
     answer = replace(
         answer_of(0, text="Nothing shows this."), abstained=True, reason="Nothing is similar.", near_misses=(near,)
     )
-    message = render_answer(answer, Shown(1))
+    message = render_answer(answer, Shown("1"))
     text = "\n".join(texts(message))
     assert "*No answer in the figures*" in text
     assert "Nothing is similar." in text
@@ -240,8 +240,8 @@ def test_an_abstention_says_so() -> None:
 def test_more_figures_come_in_pages() -> None:
     """Ten figures at a time, each with why it was found; a button leads to the next ones, if there are any."""
     hits = [hit(figure(n)) for n in range(25)]
-    first = render_figures(hits[:10], 0, 25, 3, question=HOSTILE)
-    last = render_figures(hits[20:], 20, 25, 3, question="q")
+    first = render_figures(hits[:10], 0, 25, "3", question=HOSTILE)
+    last = render_figures(hits[20:], 20, 25, "3", question="q")
     assert list(block_problems(first.blocks)) == []
     assert "1. <https://pfocr.wikipathways.org/figures/PMC1__g0.html|Figure number 0> · 2000" in texts(first)[0]
     assert buttons(first) == {"More figures": "3:10", "Export CSV": "3"}

@@ -30,13 +30,13 @@ from fake_slack import (
     Posted,
     Trouble,
 )
-from slack_running import PATIENCE, running, tell, wait_for
+from slack_running import PATIENCE, answer, button, running, tell, wait_for
 
 from pfocr_chat import Assistant, open_assistant
 from pfocr_chat.errors import SlackError
 from pfocr_chat.feedback import FeedbackKind, FeedbackStore
 from pfocr_chat.slack import load_settings, serve
-from pfocr_chat.slack.bot import AWAY, BUSY, HELLO
+from pfocr_chat.slack.bot import APOLOGY, AWAY, BUSY, HELLO
 from pfocr_chat.slack.events import Incoming, Place
 from pfocr_chat.slack.settings import Allowed, Limits
 from pfocr_chat.slack.store import FILE_NAME, Store
@@ -57,21 +57,6 @@ def bot(slack: FakeSlack, seed_assistant: Assistant, tmp_path: Path) -> Iterator
     """The fake with the bot at work on it."""
     with running(seed_assistant, slack, tmp_path):
         yield slack
-
-
-def answer(slack: FakeSlack, body: Json) -> Posted:
-    """The bot's one answer to a message."""
-    thread = body["event"].get("thread_ts") or body["event"]["ts"]
-    before = len(slack.in_thread(thread))
-    tell(slack, body)
-    wait_for(lambda: len(slack.in_thread(thread)) > before, "an answer")
-    return slack.in_thread(thread)[-1]
-
-
-def button(blocks: list[Json], label: str) -> Json:
-    """The button that says so, or begins so."""
-    rows = [block["elements"] for block in blocks if block["type"] == "actions"]
-    return next(b for row in rows for b in row if b["text"]["text"].startswith(label))
 
 
 def press(slack: FakeSlack, message: Posted, label: str, **how: Any) -> None:
@@ -172,8 +157,9 @@ def test_sharing_works_where_the_bot_is_no_member(bot: FakeSlack) -> None:
     wait_for(lambda: bot.responses, "the private answer")
     bot.trouble = lambda method, _: Trouble(200, error="not_in_channel") if method == "chat.postMessage" else None
     tell(bot, bot.pressed(button(bot.responses[0][1]["blocks"], "Share")), kind="interactive")
-    wait_for(lambda: len(bot.responses) > 1, "the shared answer")
+    wait_for(lambda: len(bot.responses) > 2, "the shared answer and a word")
     assert bot.responses[1][1]["response_type"] == "in_channel"
+    assert "/invite" in json.dumps(bot.responses[2])
 
 
 def test_prompts_are_offered(bot: FakeSlack) -> None:
@@ -194,7 +180,7 @@ def test_what_is_not_for_the_bot_is_acknowledged(bot: FakeSlack) -> None:
     for event in ({"type": "reaction_added", "user": USER}, bot.said("talk")["event"]):
         tell(bot, {"type": "event_callback", "team_id": TEAM, "event_id": bot.now(), "event": event})
     tell(bot, bot.pressed({"action_id": "other", "value": "x"}), kind="interactive")
-    tell(bot, bot.pressed({"action_id": "pfocr_more", "value": "x:1"}), kind="interactive")
+    tell(bot, bot.pressed({"action_id": "pfocr_more", "value": "?:1"}), kind="interactive")
     shortcut = {"type": "shortcut", "callback_id": "x", "team": {"id": TEAM}, "user": {"id": USER}, "trigger_id": "1"}
     tell(bot, shortcut, kind="interactive")
     answer(bot, bot.mentioned("lithium"))
@@ -305,7 +291,7 @@ def test_a_full_queue_is_told(slack: FakeSlack, seed_assistant: Assistant, tmp_p
     """When too many questions wait, the next ones are told so at once, and those that wait are all answered."""
     slack.trouble = lambda method, _: Trouble(200, seconds=0.5) if method == "chat.update" else None
     with running(seed_assistant, slack, tmp_path, limits=Limits(100, 100, waiting=2, threads=1, pause=0.02)):
-        threads = [tell(slack, slack.mentioned("lithium")) for _ in range(8)]
+        threads = [tell(slack, slack.mentioned("lithium", user=f"U{n}")) for n in range(8)]
         wait_for(lambda: all(slack.in_thread(t) for t in threads), "answers")
     shown = [slack.in_thread(thread)[0].shown for thread in threads]
     busy = [BUSY in text for text in shown]
@@ -409,13 +395,17 @@ def test_a_channel_that_is_gone_is_given_up(bot: FakeSlack, caplog: pytest.LogCa
     assert len(bot.messages) == 1
 
 
-def test_an_index_that_fails_is_told(slack: FakeSlack, seed_vectorstore: Path, tmp_path: Path) -> None:
-    """What goes wrong while answering ends in a sentence in place of the answer."""
+def test_an_index_that_fails_is_told(
+    slack: FakeSlack, seed_vectorstore: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What goes wrong while answering ends in a sentence in place of the answer, and its details in the log alone."""
     assistant = open_assistant(seed_vectorstore, llm="none")
     with running(assistant, slack, tmp_path):
         assistant.close()
         message = answer(slack, slack.mentioned("lithium"))
-    assert "This assistant has been closed." in message.shown
+    assert APOLOGY in message.shown
+    assert "This assistant has been closed." not in message.shown
+    assert "This assistant has been closed." in caplog.text
 
 
 @pytest.mark.parametrize(

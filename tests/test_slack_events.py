@@ -18,7 +18,7 @@ from pfocr_chat.answers import Conversation, Turn
 from pfocr_chat.errors import ConfigError, SlackError
 from pfocr_chat.queries import Filters, Intent
 from pfocr_chat.slack.events import Identity, Incoming, Place, command_asked, cut, message_asked, question_of
-from pfocr_chat.slack.settings import Allowed, load_settings
+from pfocr_chat.slack.settings import Allowed, Limits, load_settings
 from pfocr_chat.slack.store import KeptAnswer, Store, from_json, to_json
 from pfocr_chat.slack.workers import Workers
 
@@ -84,6 +84,12 @@ def test_what_is_meant_for_the_bot_is_answered(event: dict[str, Any]) -> None:
     [
         {},
         {"thread_ts": "1.2", "text": "<@U0BERT> what do you think?"},
+        {"thread_ts": "1.2", "text": ":wave: <@U0BERT|bert> what do you think?"},
+        {"thread_ts": "1.2", "text": "<!here> lunch?"},
+        {"thread_ts": "1.2", "text": "<!subteam^S1|@lab> please look"},
+        {"thread_ts": "1.2", "text": ":+1:"},
+        {"thread_ts": "1.2", "text": "👍 !"},
+        {"thread_ts": "1.2", "text": "", "subtype": "file_share", "files": [{"id": "F1"}]},
         {"channel": DIRECT, "bot_id": "B0OTHER"},
         {"channel": DIRECT, "bot_id": BOT_ID, "user": BOT_USER},
         {"channel": DIRECT, "user": BOT_USER},
@@ -144,6 +150,10 @@ def test_only_those_allowed_are_answered() -> None:
     assert asked(body, allowed=only) is not None
     assert asked(guest, allowed=only) is None
     assert asked(body, allowed=Allowed(teams=frozenset({"T0OTHER"}))) is None
+    organisation = Allowed(teams=frozenset({"E0ORG"}))
+    assert asked({**body, "enterprise_id": "E0ORG"}, allowed=organisation) is not None
+    assert asked({**body, "enterprise_id": "E0OTHER"}, allowed=organisation) is None
+    assert asked({**guest, "enterprise_id": "E0ORG"}, allowed=organisation) is None
     here = Allowed(channels=frozenset({CHANNEL}))
     assert asked(body, allowed=here) is not None
     assert asked(direct, allowed=here) is None
@@ -208,6 +218,8 @@ def test_the_settings_come_from_the_environment() -> None:
         (False, {"SLACK_BOT_TOKEN": "xapp-swapped"}, r"^SLACK_BOT_TOKEN is not the app's bot token"),
         (False, {"SLACK_APP_TOKEN": "xapp-two words"}, r"^SLACK_APP_TOKEN is not the app-level token"),
         (False, {"PFOCR_CHAT_SLACK_TEAMS": "T1,lab"}, r"^PFOCR_CHAT_SLACK_TEAMS has 'lab', which is no id"),
+        (False, {"PFOCR_CHAT_SLACK_TEAMS": ","}, r"^PFOCR_CHAT_SLACK_TEAMS is set and has no id in it"),
+        (False, {"PFOCR_CHAT_SLACK_CHANNELS": " , ,"}, r"^PFOCR_CHAT_SLACK_CHANNELS is set and has no id in it"),
         (False, {"PFOCR_CHAT_SLACK_CHANNELS": "#general"}, r"^PFOCR_CHAT_SLACK_CHANNELS has '#general'"),
         (False, {"SLACK_API_URL": "http://slack.example/api"}, r"^SLACK_API_URL must begin with https://"),
     ],
@@ -224,8 +236,8 @@ def test_a_wrong_setting_is_one_sentence(http: bool, changed: dict[str, str], me
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    """An empty memory."""
-    with Store(tmp_path / "slack.sqlite") as memory:
+    """An empty memory, of conversations for 10 seconds and of the rest for 1,000."""
+    with Store(tmp_path / "slack.sqlite", Limits(memory=10.0, kept=1000.0)) as memory:
         yield memory
 
 
@@ -259,25 +271,56 @@ def test_conversations_are_kept_and_forgotten(store: Store) -> None:
     job = store.add(QUESTION, 100.0)
     assert job is not None
     store.finished(job, 100.0, said)
-    assert store.conversation(TEAM, CHANNEL, "1.2") == said
+    assert store.conversation(TEAM, CHANNEL, "1.2", 105.0) == said
     assert store.last_conversation(TEAM, CHANNEL, 50.0) == said
     assert store.last_conversation(TEAM, CHANNEL, 150.0) == Conversation()
-    store.forget(120.0, memory=10, kept=1000)
-    assert store.conversation(TEAM, CHANNEL, "1.2") == Conversation()
-    assert store.takes_part(TEAM, CHANNEL, "1.2")
-    store.forget(2000.0, memory=10, kept=1000)
-    assert not store.takes_part(TEAM, CHANNEL, "1.2")
-    assert not store.takes_part("T0OTHER", CHANNEL, "1.2")
+    store.forget(120.0)
+    assert store.conversation(TEAM, CHANNEL, "1.2", 105.0) == Conversation()
+    assert store.takes_part(TEAM, CHANNEL, "1.2", 120.0)
+    store.forget(2000.0)
+    assert not store.takes_part(TEAM, CHANNEL, "1.2", 120.0)
+    assert not store.takes_part("T0OTHER", CHANNEL, "1.2", 120.0)
+
+
+def test_what_is_too_old_is_not_given_out(store: Store) -> None:
+    """Also where nothing was removed yet, and where a new question in the thread has just come."""
+    said = Conversation((Turn("q?", "q", Intent.LISTING),))
+    job = store.add(QUESTION, 100.0)
+    assert job is not None
+    store.finished(job, 100.0, said)
+    answer = store.keep_answer(KeptAnswer(job.id, Place.CHANNEL, TEAM, CHANNEL, "1.2", "q", (), (), "g"), 100.0)
+    assert store.answer(answer.token, 110.0) == answer
+    assert store.answer(answer.token, 110.5) is None
+    assert store.conversation(TEAM, CHANNEL, "1.2", 110.5) == Conversation()
+    store.add(replace(QUESTION, key="m:2"), 105.0)
+    assert store.conversation(TEAM, CHANNEL, "1.2", 106.0) == said
+    store.add(replace(QUESTION, key="m:3"), 120.0)
+    assert store.conversation(TEAM, CHANNEL, "1.2", 120.0) == Conversation()
+    assert store.takes_part(TEAM, CHANNEL, "1.2", 1120.0)
+    assert not store.takes_part(TEAM, CHANNEL, "1.2", 1120.5)
 
 
 def test_answers_and_presses_are_kept(store: Store) -> None:
-    """What buttons work on is found by its number; a press counts once; questions are counted for the limits."""
+    """What buttons work on is found by its token; a press counts once; questions are counted for the limits."""
     kept = KeptAnswer(5, Place.CHANNEL, TEAM, CHANNEL, "1.2", "q", ("PMC1__x", "PMC2__y"), ("PMC1__x",), "g000001")
-    store.keep_answer(kept, 10.0)
-    assert store.answer(5) == kept
-    assert store.answer(6) is None
+    answer = store.keep_answer(kept, 10.0)
+    assert len(answer.token) >= 16
+    assert replace(answer, token="") == kept
+    assert store.keep_answer(kept, 10.0) == answer
+    assert store.answer(answer.token, 10.0) == answer
+    assert store.answer("5", 10.0) is None
+    shared = store.keep_answer(replace(kept, place=Place.COMMAND, thread="/U0ANNA"), 10.0)
+    assert shared.token != answer.token
+    assert [shared.is_for(TEAM, CHANNEL, user) for user in (USER, "U0BERT")] == [True, False]
+    assert [answer.is_for(*where, "U0BERT") for where in ((TEAM, CHANNEL), (TEAM, "C0ELSE"), ("T0", CHANNEL))] == [
+        True,
+        False,
+        False,
+    ]
+    assert not store.is_pressed("a")
     assert store.pressed("a", 10.0)
     assert not store.pressed("a", 11.0)
+    assert store.is_pressed("a")
     store.add(QUESTION, 100.0)
     store.add(replace(QUESTION, key="m:2"), 130.0)
     store.add(replace(QUESTION, key="m:3"), 140.0, refusal="no")
@@ -327,6 +370,24 @@ def test_a_lane_is_worked_on_by_one_and_in_order() -> None:
     assert [number for lane, number in done if lane == "a"] == list(range(5))
     assert [number for lane, number in done if lane == "b"] == list(range(5))
     assert done.index(("b", 4)) < done.index(("a", 0))
+
+
+def test_workers_outlive_what_fails(caplog: pytest.LogCaptureFixture) -> None:
+    """An item that raises is logged by the kind of its error; the next ones, in its lane too, are done."""
+    done: list[int] = []
+
+    def work(item: int) -> None:
+        done.append(10 // item)
+
+    workers: Workers[int] = Workers(work, threads=1, capacity=10, name="test")
+    for item in (0, 0, 5):
+        assert workers.submit("a", item)
+    until = time.monotonic() + 30
+    while not done and time.monotonic() < until:
+        time.sleep(0.01)
+    assert workers.stop(30)
+    assert done == [2]
+    assert caplog.text.count("ZeroDivisionError") == 2
 
 
 def test_only_so_many_wait() -> None:

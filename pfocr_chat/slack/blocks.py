@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from pfocr_chat.answers import Answer, Citation
+from pfocr_chat.plaintext import shortened
 from pfocr_chat.queries import Hit, Intent
 from pfocr_chat.slack.mrkdwn import (
     SECTION_LIMIT,
@@ -17,7 +18,6 @@ from pfocr_chat.slack.mrkdwn import (
     link,
     literal,
     pack,
-    shortened,
     to_pieces,
 )
 
@@ -72,13 +72,12 @@ class Message:
 class Shown:
     """How an answer is to be shown.
 
-    ``job`` is the number that its buttons carry. ``asked`` is the question where nobody can see it otherwise,
-    ``cut_to`` the characters that were
-    read of it where it was longer. A ``private`` answer can be shared. Of a ``streamed`` answer the text is on
-    the screen already. ``suggestions`` are questions that go on from it.
+    ``token`` is what its buttons carry. ``asked`` is the question where nobody can see it otherwise, ``cut_to`` the
+    characters that were read of it where it was longer. A ``private`` answer can be shared. Of a
+    ``streamed`` answer the text is on the screen already. ``suggestions`` are questions that go on from it.
     """
 
-    job: int
+    token: str
     asked: str = ""
     cut_to: int = 0
     private: bool = False
@@ -104,16 +103,16 @@ def render_answer(answer: Answer, shown: Shown) -> Message:
     return Message(_fallback(answer), tuple(blocks[:BLOCK_LIMIT]))
 
 
-def render_figures(hits: Sequence[Hit], start: int, total: int, job: int, *, question: str) -> Message:
+def render_figures(hits: Sequence[Hit], start: int, total: int, token: str, *, question: str) -> Message:
     """Figures of an answer from the one at ``start`` (from 0) on, at most a page, and a button for the next ones."""
     page = hits[:PAGE]
     head = f"*Figures {start + 1:,} to {start + len(page):,} of {total:,}* for “{line(question, 200)}”"
     lines = [_figure_line(number, hit) for number, hit in enumerate(page, start=start + 1)]
     blocks = [_section(text) for text in pack([Piece(head), *(Piece(text) for text in lines)])]
     following = start + len(page)
-    buttons = [_button("Export CSV", Action.CSV, str(job))]
+    buttons = [_button("Export CSV", Action.CSV, token)]
     if following < total:
-        buttons.insert(0, _button("More figures", Action.MORE, f"{job}:{following}"))
+        buttons.insert(0, _button("More figures", Action.MORE, f"{token}:{following}"))
     return Message(
         f"Figures {start + 1:,} to {following:,} of {total:,}", (*blocks, {"type": "actions", "elements": buttons})
     )
@@ -228,20 +227,20 @@ def _notes(answer: Answer, shown: Shown) -> list[Block]:
 
 
 def _buttons(answer: Answer, shown: Shown) -> list[Block]:
-    job = str(shown.job)
+    token = shown.token
     if answer.query is None or answer.query.intent is Intent.CHAT:
-        return [_row([_button("Share to channel", Action.SHARE, job)])] if shown.private else []
-    first = [_button("Share to channel", Action.SHARE, job)] if shown.private else []
+        return [_row([_button("Share to channel", Action.SHARE, token)])] if shown.private else []
+    first = [_button("Share to channel", Action.SHARE, token)] if shown.private else []
     if answer.figids and not answer.abstained:
         if set(answer.figids) - {citation.figid for citation in answer.citations}:
-            first.append(_button(f"More figures ({len(answer.figids):,})", Action.MORE, f"{job}:0"))
-        first.append(_button("Export CSV", Action.CSV, job))
+            first.append(_button(f"More figures ({len(answer.figids):,})", Action.MORE, f"{token}:0"))
+        first.append(_button("Export CSV", Action.CSV, token))
     follow = [
-        _button(question, f"{Action.FOLLOW}_{number}", f"{job}:{question}")
+        _button(question, f"{Action.FOLLOW}_{number}", f"{token}:{question}")
         for number, question in enumerate(shown.suggestions)
     ]
     said = [
-        _button(label, f"{Action.FEEDBACK}_{number}", f"{job}:{kind}")
+        _button(label, f"{Action.FEEDBACK}_{number}", f"{token}:{kind}")
         for number, (kind, label) in enumerate(FEEDBACK_LABELS.items())
     ]
     return [_row(buttons) for buttons in (first, follow, said) if buttons]

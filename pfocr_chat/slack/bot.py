@@ -7,20 +7,20 @@ import sqlite3
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pfocr_chat.answers import Answer, Conversation, Stage, Text
-from pfocr_chat.errors import PfocrChatError, SlackError
+from pfocr_chat.errors import LlmError, PfocrChatError, QuestionError, SlackError
 from pfocr_chat.queries import Hit
 from pfocr_chat.slack.blocks import Message, Shown, render_answer, render_sentence, suggestions
 from pfocr_chat.slack.events import Identity, Incoming, Place
 from pfocr_chat.slack.replies import Render, Reply, Shared, reply_to
 from pfocr_chat.slack.settings import SlackSettings
 from pfocr_chat.slack.store import Job, KeptAnswer, Store
-from pfocr_chat.slack.web import UnreachableError, WebApi
+from pfocr_chat.slack.web import RefusedError, UnreachableError, WebApi
 from pfocr_chat.slack.workers import Workers
 
 if TYPE_CHECKING:
@@ -40,9 +40,9 @@ ANSWERS_AT_HAND = 200
 """Answers that are kept in full while the bot runs."""
 DIRECT_CONTEXT = 1_800.0
 """Seconds within which a new direct message may go on from the one before."""
-RETRY_SECONDS = 30.0
-FORGETTING = 3_600.0
-"""Seconds between two looks for what is too old."""
+NOT_A_MEMBER = "I am no member of this channel. Invite me with /invite, then ask again or press the button again."
+OUTSIDE = frozenset("not_in_channel channel_not_found restricted_action".split())
+"""Slack's reasons for which an invitation may help."""
 
 Lane = tuple[str, str, str]
 
@@ -51,10 +51,14 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a question: its final message, and the conversation with it."""
+    """What came of a question: its final message, and the conversation with it.
+
+    ``is_answer`` says that text which was shown before belongs to it.
+    """
 
     render: Render
     conversation: Conversation | None = None
+    is_answer: bool = False
 
 
 class Bot:
@@ -84,12 +88,13 @@ class Bot:
         self.now = clock
         self.shared = Shared(web, store, identity.bot)
         self._stopping = stopping or threading.Event()
-        self._at_hand: OrderedDict[int, Answer] = OrderedDict()
+        self._at_hand: OrderedDict[int, tuple[float, Answer]] = OrderedDict()
         self._resumed: set[int] = set()
-        self._forgets_at = 0.0
+        self._replied: set[int] = set()
         self._lock = threading.Lock()
+        self._tidying = threading.Thread(target=self._tidy, name="pfocr-slack-tidy", daemon=True)
         limits = self.limits
-        self._answering: Workers[int] = Workers(
+        self._answering: Workers[Job] = Workers(
             self._work, threads=limits.threads, capacity=limits.waiting, name="pfocr-slack"
         )
         # Signs of life, refusals and buttons are quick and must not wait behind answers.
@@ -98,8 +103,8 @@ class Bot:
         )
 
     def start(self) -> None:
-        """Forget what is old, and take up the questions that were not answered before."""
-        self._forget()
+        """Forget what is old, now and every hour, and take up the questions that were not answered before."""
+        self._tidying.start()
         for job in self.store.open_jobs():
             self._resumed.add(job.id)
             self._submit(job)
@@ -110,6 +115,8 @@ class Bot:
         until = time.monotonic() + seconds
         self._answering.stop(seconds)
         self._notices.stop(max(0.0, until - time.monotonic()))
+        if self._tidying.is_alive():
+            self._tidying.join(1.0)
 
     def ask(self, asked: Incoming) -> bool:
         """Take note of a question and answer it soon; ``False`` where it is known already.
@@ -119,21 +126,31 @@ class Bot:
         """
         if self.store.is_known(asked.key):
             return False
-        job = self.store.add(asked, self.now(), refusal=self._refusal(asked))
+        refusal, since = self._refusal(asked), self.now() - self.limits.window
+        if refusal and asked.place is not Place.COMMAND and self.store.refused_since(since, asked.user):
+            return False  # one sentence is enough for others to read
+        job = self.store.add(asked, self.now(), refusal=refusal)
         if job is None:
             return False
         self._submit(job)
         return True
 
-    def later(self, task: Callable[[], None]) -> None:
-        """Do something short, such as what a button asks for, off Slack's thread; dropped where too much waits."""
-        if not self._notices.submit(object(), task):
+    def takes_part(self, team: str, channel: str, thread: str) -> bool:
+        """Whether messages in the thread are for the bot without its name."""
+        return self.store.takes_part(team, channel, thread, self.now())
+
+    def later(self, task: Callable[[], None], lane: Hashable = None) -> None:
+        """Do something short, such as what a button asks for, off Slack's thread; dropped where too much waits.
+
+        Tasks of one ``lane`` are done one after the other.
+        """
+        if not self._notices.submit(lane or object(), task):
             _logger.warning("too much to do; a button was not answered")
 
     def answer_at_hand(self, job: int) -> Answer | None:
         """An answer of this run of the bot in full, where it is not too long ago."""
         with self._lock:
-            return self._at_hand.get(job)
+            return self._at_hand.get(job, (0.0, None))[1]
 
     def hits(self, kept: KeptAnswer, start: int = 0, count: int | None = None) -> list[Hit]:
         """Hits for the figures of an answer from ``start`` on, in order; without matches where it is long ago."""
@@ -148,23 +165,21 @@ class Bot:
         asked = job.asked
         lane = (asked.team, asked.channel, asked.thread)
         if not job.refusal:
-            self._notices.submit(lane, lambda: self._begin(job.id, lane), force=True)
-        elif not self._notices.submit(lane, lambda: self._work(job.id)):
+            self._notices.submit(lane, lambda: self._begin(job, lane), force=True)
+        elif not self._notices.submit(lane, lambda: self._work(job)):
             _logger.warning("too many refusals; question %d gets no reply", job.id)
-            self.store.finished(job, self.now())
+            self._record(job, None)
 
-    def _begin(self, number: int, lane: Lane) -> None:
+    def _begin(self, job: Job, lane: Lane) -> None:
         """Show that a question was seen, before it waits for its answer; what fails here is tried again there."""
-        job = self.store.job(number)
-        if job is None or self._stopping.is_set():
-            return
         try:
-            reply = self._reply(job)
-            if self.now() - job.created <= self.limits.stale:
-                reply.stage(WAITING if self._answering.waiting else READING)
+            kept = self.store.job(job.id)
+            if kept and not self._stopping.is_set() and self.now() - kept.created <= self.limits.stale:
+                self._reply(kept).stage(WAITING if self._answering.waiting else READING)
         except SlackError as exc:
-            _logger.debug("question %d could not be begun: %s", number, exc)
-        self._answering.submit(lane, number, force=True)
+            _logger.debug("question %d could not be begun: %s", job.id, exc)
+        finally:
+            self._answering.submit(lane, job, force=True)
 
     def _reply(self, job: Job) -> Reply:
         """The reply to a question; where it was begun by another bot, or in vain, what there is of it is found."""
@@ -192,11 +207,19 @@ class Bot:
         waiting = self._answering.waiting + self._notices.waiting
         return BUSY if waiting >= limits.waiting else ""
 
-    def _forget(self) -> None:
-        """Forget, now and then, what is too old to be kept."""
-        if self.now() >= self._forgets_at:
-            self._forgets_at = self.now() + FORGETTING
-            self.store.forget(self.now(), memory=self.limits.memory, kept=self.limits.kept)
+    def _tidy(self) -> None:
+        """Forget, again and again, what is too old to be kept."""
+        while True:
+            try:
+                self.store.forget(self.now())
+            except sqlite3.Error as exc:
+                _log_failure("what is old could not be removed", exc)
+            with self._lock:
+                for job, (made, _) in list(self._at_hand.items()):
+                    if made < self.now() - self.limits.memory:
+                        del self._at_hand[job]
+            if self._stopping.wait(self.limits.tidying):
+                return
 
     def _do(self, task: Callable[[], None]) -> None:
         try:
@@ -206,46 +229,97 @@ class Bot:
         except Exception as exc:
             _log_failure("a button could not be answered", exc)
 
-    def _work(self, number: int) -> None:
-        """Answer one question. Raises nothing: what fails ends in a sentence in Slack and a line in the log."""
-        job = self.store.job(number)
-        if job is None or self._stopping.is_set():
+    def _work(self, job: Job) -> None:
+        """Answer one question: what fails ends in a sentence in Slack and a line in the log, or is tried again."""
+        if self._stopping.is_set() or job.id in self._replied:
             return
-        reply = reply_to(job, self.shared)
+        conversation = None
         try:
-            reply = self._reply(job)
-            outcome = self._outcome(job, reply)
-            if outcome is not None:
-                reply.finish(outcome.render)
-                self.store.finished(job, self.now(), outcome.conversation)
-                self._forget()
+            kept = self.store.job(job.id)
+            if kept is None:
+                return
+            outcome = self._replied_with(kept)
+            if outcome is None:
+                return
+            conversation = outcome.conversation
         except UnreachableError as exc:
-            self._try_again(job, exc)
+            if self._waits(job, str(exc)):
+                return
+        except sqlite3.Error as exc:
+            if self._waits(job, type(exc).__name__):
+                return
         except SlackError as exc:
             _logger.warning("question %d: %s", job.id, exc)
-            self.store.finished(job, self.now())
+            self._tell_refusal(job, exc)
+        except Exception as exc:
+            _log_failure(f"question {job.id} may have got no reply", exc)
+        # Nothing is sent from here on, whatever happens.
+        self._record(job, conversation)
+
+    def _replied_with(self, job: Job) -> Outcome | None:
+        """Answer one question in Slack; ``None`` where the bot was stopped meanwhile.
+
+        Raises:
+            SlackError: Slack does not take it.
+            sqlite3.Error: the memory cannot be used; nothing final was sent.
+        """
+        reply = self._reply(job)
+        try:
+            outcome = self._outcome(job, reply)
+            if outcome is not None:
+                outcome.render(False, False)  # what fails in it does so now, with nothing sent
+        except (SlackError, sqlite3.Error):
+            raise
         except Exception as exc:
             _log_failure(f"question {job.id} could not be answered", exc)
-            self._apologise(job, reply)
+            outcome = Outcome(_sentence(job, APOLOGY))
+        if outcome is not None:
+            if not outcome.is_answer:
+                reply.discard()
+            reply.finish(outcome.render)
+        return outcome
 
-    def _apologise(self, job: Job, reply: Reply) -> None:
+    def _tell_refusal(self, job: Job, problem: SlackError) -> None:
+        """Tell whoever pressed a button that its question cannot be answered where it stands."""
+        asked = job.asked
+        if not asked.reply_url or asked.place is Place.COMMAND:
+            return
+        code = problem.code if isinstance(problem, RefusedError) else ""
+        message = render_sentence(NOT_A_MEMBER if code in OUTSIDE else str(problem), is_problem=True)
         try:
-            reply.finish(_sentence(job, APOLOGY))
-            self.store.finished(job, self.now())
-        except (SlackError, sqlite3.Error) as exc:
+            told = {"response_type": "ephemeral", "replace_original": False, **message.to_dict()}
+            self.web.respond(asked.reply_url, told)
+        except SlackError as exc:
             _logger.warning("question %d got no reply: %s", job.id, exc)
 
-    def _try_again(self, job: Job, problem: SlackError) -> None:
+    def _record(self, job: Job, conversation: Conversation | None) -> None:
+        """Note that a question has its reply; again and again where that cannot be written."""
+        self._replied.add(job.id)
+        try:
+            self.store.finished(job, self.now(), conversation)
+            self._replied.discard(job.id)
+        except sqlite3.Error as exc:
+            _log_failure(f"question {job.id} has its reply, which could not be noted", exc)
+            self._in_a_while(lambda: self._record(job, conversation))
+
+    def _waits(self, job: Job, problem: str) -> bool:
         """Answer the question later, unless it is too old; when the bot stops, after the next start."""
         if self._stopping.is_set():
-            return
+            return True
         if self.now() - job.created > self.limits.stale:
             _logger.warning("question %d got no reply: %s", job.id, problem)
-            self.store.finished(job, self.now())
-            return
+            return False
         _logger.info("question %d waits: %s", job.id, problem)
         self._resumed.add(job.id)
-        timer = threading.Timer(RETRY_SECONDS, self._submit, (job,))
+        self._in_a_while(lambda: self._submit(job))
+        return True
+
+    def _in_a_while(self, task: Callable[[], None]) -> None:
+        def unless_stopping() -> None:
+            if not self._stopping.is_set():
+                task()
+
+        timer = threading.Timer(self.limits.again, unless_stopping)
         timer.daemon = True
         timer.start()
 
@@ -275,13 +349,18 @@ class Bot:
                             reply.text(event.text)
         except SlackError:
             raise
-        except PfocrChatError as error:
+        except QuestionError as error:
             return Outcome(_sentence(job, str(error)))
+        except PfocrChatError as error:
+            # Its sentence is for whoever runs the bot: it may name a folder.
+            said = "" if isinstance(error, LlmError) else f": {str(error).replace(asked.question, '…')}"
+            _logger.error("question %d could not be answered: %s%s", job.id, type(error).__name__, said)
+            return Outcome(_sentence(job, APOLOGY))
         return Outcome(_sentence(job, APOLOGY))
 
     def _conversation(self, asked: Incoming) -> Conversation:
         """What the question may go on from: its thread or, in direct messages, the latest one."""
-        said = self.store.conversation(asked.team, asked.channel, asked.thread)
+        said = self.store.conversation(asked.team, asked.channel, asked.thread, self.now())
         if said.turns or asked.place is not Place.DIRECT:
             return said
         return self.store.last_conversation(asked.team, asked.channel, self.now() - DIRECT_CONTEXT)
@@ -297,14 +376,14 @@ class Bot:
             cited,
             answer.generation,
         )
-        self.store.keep_answer(kept, self.now())
+        kept = self.store.keep_answer(kept, self.now())
         with self._lock:
-            self._at_hand[job.id] = answer
+            self._at_hand[job.id] = (self.now(), answer)
             while len(self._at_hand) > ANSWERS_AT_HAND:
                 self._at_hand.popitem(last=False)
         private = asked.place is Place.COMMAND
         shown = Shown(
-            job.id,
+            kept.token,
             asked=asked.question if private or asked.from_button else "",
             cut_to=self.limits.question if asked.is_cut else 0,
             private=private,
@@ -314,7 +393,7 @@ class Bot:
         def render(streamed: bool, images: bool) -> Message:
             return render_answer(answer, replace(shown, streamed=streamed, images=images))
 
-        return Outcome(render, answer.conversation)
+        return Outcome(render, answer.conversation, is_answer=not answer.abstained)
 
 
 def _sentence(job: Job, sentence: str, *, is_problem: bool = True) -> Render:

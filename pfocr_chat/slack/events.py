@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from html import unescape
@@ -15,7 +15,8 @@ _ANSWERED_SUBTYPES = frozenset((None, "file_share", "thread_broadcast", "me_mess
 """What people write; other messages say that something was edited, deleted, joined and the like."""
 _MARKUP = re.compile(r"<([^<>]*)>")
 _EMOJI = re.compile(r"(?<!\S):[a-z0-9_+'-]+:(?::skin-tone-\d:)?(?=[\s.,;!?)]|$|:)")
-_ADDRESSED = re.compile(r"\s*<@([A-Z0-9]+)(?:\|[^>]*)?>")
+_TO_OTHERS = re.compile(r"\s*<(?:@|!(?!date))")
+_STAMP = re.compile(r"\d{1,12}(?:\.\d{1,9})?", re.ASCII)
 MAX_ID = 64
 
 
@@ -34,9 +35,10 @@ class Place(StrEnum):
 class Incoming:
     """A question from Slack.
 
-    ``key`` is the same whenever Slack tells of this question again. ``thread`` names the conversation: the time
-    stamp of the message that began the thread, or, for a command, one name for each user. ``reply_url`` is where
-    the answer of a command goes. ``is_cut`` says that the question was longer; ``from_button`` that nobody typed it.
+    ``key`` is the same whenever Slack tells of this question again, and ends in its time stamp. ``thread`` names the
+    conversation: the time stamp of the message that began the thread, or, for a command, one name for each user.
+    ``reply_url`` is where the answer of a command goes, and word of a button
+    that could not do its work. ``is_cut`` says that the question was longer; ``from_button`` that nobody typed it.
     """
 
     key: str
@@ -49,6 +51,12 @@ class Incoming:
     reply_url: str = ""
     is_cut: bool = False
     from_button: bool = False
+
+    @property
+    def time(self) -> float:
+        """When it was asked, by Slack's clock; 0 for a command."""
+        stamp = self.key.rpartition(":")[2]
+        return float(stamp) if self.place is not Place.COMMAND and _STAMP.fullmatch(stamp) else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +104,7 @@ def message_asked(
 
     ``is_known`` says of a team, channel and thread whether the bot takes part in it. Slack tells of a mention
     twice, as two events about one message: both give the same key. A message in a thread that begins with
-    somebody else's name is meant for them.
+    somebody else's name, or that of a group, is meant for them; one without words is no question.
     """
     event = body.get("event")
     if not isinstance(event, Mapping) or not _is_from_a_person(event, identity):
@@ -107,15 +115,17 @@ def message_asked(
         return None
     thread = _id(event.get("thread_ts")) or time
     direct = event.get("channel_type") == "im" or channel.startswith("D")
-    addressed = _ADDRESSED.match(text)
     named = event.get("type") == "app_mention" or re.search(rf"<@{re.escape(identity.user)}(?:\|[^>]*)?>", text)
     if not (direct or named):
-        others = addressed is not None and addressed[1] != identity.user
+        others = _TO_OTHERS.match(_EMOJI.sub(" ", text))
         if others or thread == time or not is_known(team, channel, thread):
             return None
-    if not allowed.permits(_teams(body, event), channel, direct=direct):
+    authors = (event.get("team"), event.get("user_team"), event.get("source_team"))
+    if not allowed.permits(teams_of(team, _id(body.get("enterprise_id")), authors, allowed), channel, direct=direct):
         return None
     question, is_cut = cut(question_of(text, identity), limit)
+    if not (direct or named) and not any(map(str.isalnum, question)):
+        return None
     place = Place.DIRECT if direct else Place.CHANNEL
     return Incoming(
         f"m:{team}:{channel}:{time}", place, team, channel, thread, _id(event.get("user")), question, is_cut=is_cut
@@ -125,7 +135,8 @@ def message_asked(
 def command_asked(body: Mapping[str, Any], *, identity: Identity, allowed: Allowed, limit: int) -> Incoming | None:
     """The question of a slash command; ``None`` where the workspace or channel may not use the bot."""
     team, channel, user = _id(body.get("team_id")), _id(body.get("channel_id")), _id(body.get("user_id"))
-    if not allowed.permits(frozenset(filter(None, (team,))), channel, direct=channel.startswith("D")):
+    teams = teams_of(team, _id(body.get("enterprise_id")), (), allowed)
+    if not allowed.permits(teams, channel, direct=channel.startswith("D")):
         return None
     question, is_cut = cut(question_of(str(body.get("text") or ""), identity), limit)
     return Incoming(
@@ -156,10 +167,13 @@ def _is_from_a_person(event: Mapping[str, Any], identity: Identity) -> bool:
     return bool(_id(user)) and user not in (identity.user, "USLACKBOT")
 
 
-def _teams(body: Mapping[str, Any], event: Mapping[str, Any]) -> frozenset[str]:
-    """The workspaces that a message comes from: the one it was sent to and, in a shared channel, its author's."""
-    found = (body.get("team_id"), event.get("team"), event.get("user_team"), event.get("source_team"))
-    return frozenset(filter(None, map(_id, found)))
+def teams_of(team: str, organisation: str, authors: Iterable[object], allowed: Allowed) -> frozenset[str]:
+    """The workspaces that something comes from: the one it was sent to and, in a shared channel, its author's.
+
+    Where the list of the allowed has the organisation that the workspace belongs to, it stands for the workspace.
+    """
+    home = organisation if organisation in allowed.teams else team
+    return frozenset(home if found == team else found for found in (team, *map(_id, authors)) if found)
 
 
 def _id(value: object, limit: int = MAX_ID) -> str:

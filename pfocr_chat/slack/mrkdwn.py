@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from pfocr_chat.citations import KEY
+from pfocr_chat.plaintext import markdown_reader, shortened
 
 SECTION_LIMIT = 2_900
 """Characters of one text in a message; Slack refuses more than 3,000."""
@@ -51,12 +51,6 @@ def literal(text: str) -> str:
 def line(text: str, limit: int = 300) -> str:
     """``literal`` text on one line, cut to about ``limit`` characters."""
     return literal(shortened(text, limit))
-
-
-def shortened(text: str, limit: int) -> str:
-    """Text on one line of at most ``limit`` characters, not escaped."""
-    text = " ".join(text.split())
-    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 
 def link(label: str, url: str) -> str:
@@ -250,12 +244,4 @@ def _is_number(cell: str) -> bool:
     return cell.replace(",", "").isdecimal()
 
 
-def _markdown_reader() -> MarkdownIt:
-    """CommonMark and tables, without what hides text or reads raw HTML."""
-    reader = MarkdownIt("commonmark", {"html": False}).enable("table")
-    reader.disable(["html_block", "html_inline", "autolink", "reference", "code"])
-    reader.disable("text_join")  # else an escaped bracket could no longer be told from a key's
-    return reader
-
-
-_MARKDOWN = _markdown_reader()
+_MARKDOWN = markdown_reader()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -105,6 +106,9 @@ class Reply:
     def text(self, piece: str) -> None:
         """A piece of the answer's Markdown is there."""
 
+    def discard(self) -> None:
+        """The text shown so far is no part of the final message, which takes its place."""
+
     def finish(self, render: Render) -> None:
         """Show the final message."""
         raise NotImplementedError
@@ -152,7 +156,11 @@ class ThreadReply(Reply):
 
     def _keep(self, message: str, *, is_stream: bool = False) -> None:
         self._message = message
-        self._shared.store.began(self._job.id, message, is_stream=is_stream)
+        try:
+            self._shared.store.began(self._job.id, message, is_stream=is_stream)
+        except sqlite3.Error as exc:
+            # The message stands, and its mark is there to find it by.
+            _logger.warning("question %d: its message could not be noted: %s", self._job.id, type(exc).__name__)
 
     def _where(self) -> dict[str, Any]:
         return {"channel": self._asked.channel, "ts": self._message}
@@ -183,7 +191,7 @@ class ThreadReply(Reply):
     def _find(self) -> dict[str, Any] | None:
         """The bot's message about the question where it stands in the thread already, and whether it is a stream.
 
-        Every message of the bot's carries a mark, but for a stream that has not been stopped.
+        Every message of the bot's carries a mark, but for files, and a stream that has not been stopped.
         """
         arguments = {
             "channel": self._asked.channel,
@@ -198,12 +206,21 @@ class ThreadReply(Reply):
             return None  # it may not read there
         for message in messages:
             mark = message.get("metadata") or {}
-            is_own = message.get("bot_id") == self._shared.bot_id
-            is_stream = is_own and not mark and self._asked.place is Place.DIRECT
+            is_stream = not mark and self._is_stream(message)
             is_marked = mark.get("event_payload", {}).get("question") == self._asked.key
             if (is_marked or is_stream) and message.get("ts") != self._message:
                 return {"ts": str(message["ts"]), "is_stream": is_stream}
         return None
+
+    def _is_stream(self, message: Mapping[str, Any]) -> bool:
+        """Whether a message without a mark must be the beginning of this answer, left by a bot that died."""
+        if self._asked.place is not Place.DIRECT or message.get("bot_id") != self._shared.bot_id:
+            return False
+        if message.get("files") or not self._asked.time:
+            return False
+        stamp = str(message.get("ts", ""))
+        is_later = float(stamp) > self._asked.time
+        return is_later and not self._shared.store.is_of_another(self._job.id, self._asked.channel, stamp)
 
 
 class StreamReply(ThreadReply):
@@ -249,6 +266,10 @@ class StreamReply(ThreadReply):
             # What was begun becomes the message that the whole answer replaces.
             self._is_plain = True
             self._resumed_stream = self._streaming
+
+    def discard(self) -> None:
+        if self._streaming:
+            self._resumed_stream = self._is_plain = True
 
     def finish(self, render: Render) -> None:
         if not self._streaming or self._is_plain:
@@ -300,8 +321,10 @@ class PrivateReply(Reply):
         self._shared.with_images(lambda images: render(False, images), self._send)
 
     def _send(self, message: Message) -> None:
+        # The address of a button would otherwise put this in the place of the message with the button.
+        told = {"response_type": "ephemeral", "replace_original": False, **message.to_dict()}
         try:
-            self._web.respond(self._asked.reply_url, {"response_type": "ephemeral", **message.to_dict()})
+            self._web.respond(self._asked.reply_url, told)
         except RefusedError:
             # The address is good for half an hour.
             arguments = {"channel": self._asked.channel, "user": self._asked.user, **message.to_dict()}

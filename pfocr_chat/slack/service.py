@@ -27,9 +27,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from pfocr_chat.errors import PfocrChatError, SlackError
+from pfocr_chat.errors import SlackError
 from pfocr_chat.feedback import FILE_NAME as FEEDBACK_FILE
 from pfocr_chat.feedback import FeedbackStore
+from pfocr_chat.listening import listen
 from pfocr_chat.slack.actions import Buttons, press_of
 from pfocr_chat.slack.bot import Bot
 from pfocr_chat.slack.events import Identity, command_asked, message_asked
@@ -82,7 +83,10 @@ def serve(
     stopping = stopping or threading.Event()
     ending = threading.Event()  # ends waits between calls, once there is no more time
     web = WebApi(settings.secrets.bot_token, settings.api_url, stopping=ending, pause=settings.limits.pause)
-    with Store(folder / FILE_NAME) as store, closing(FeedbackStore(folder / FEEDBACK_FILE)) as feedback:
+    with (
+        Store(folder / FILE_NAME, settings.limits) as store,
+        closing(FeedbackStore(folder / FEEDBACK_FILE)) as feedback,
+    ):
         identity = identify(web)
         bot = Bot(assistant, web, store, settings, identity)
         app = build_app(bot, Buttons(bot, feedback), settings)
@@ -128,7 +132,7 @@ class Listeners:
             body,
             identity=bot.identity,
             allowed=bot.allowed,
-            is_known=bot.store.takes_part,
+            is_known=bot.takes_part,
             limit=bot.limits.question,
         )
         if asked:
@@ -247,9 +251,22 @@ def _serve_socket(app: App, settings: SlackSettings, ready: Callable[[str], None
         except (OSError, SlackClientError) as exc:
             raise SlackError("Slack's Socket Mode cannot be reached. Look at the network or a proxy.") from exc
         ready("PFOCR Chat answers in Slack, over Socket Mode (Ctrl+C stops it)")
-        stopping.wait()
+        seconds = settings.limits.lost
+        if not wait_while(handler.client.is_connected, stopping, seconds):
+            raise SlackError(f"The connection to Slack was lost for {seconds:.0f} seconds. Start the bot again.")
     finally:
         _hang_up(handler)
+
+
+def wait_while(works: Callable[[], bool], stopping: threading.Event, seconds: float, pause: float = 1.0) -> bool:
+    """Wait until ``stopping``; ``False`` as soon as ``works`` has been false at each look for ``seconds``."""
+    worked = time.monotonic()
+    while not stopping.wait(pause):
+        if works():
+            worked = time.monotonic()
+        elif time.monotonic() - worked >= seconds:
+            return False
+    return True
 
 
 def _hang_up(handler: SocketModeHandler) -> None:
@@ -277,7 +294,7 @@ def _socket_address(web: WebApi) -> str:
 
 
 def _serve_http(app: App, host: str, port: int, ready: Callable[[str], None], stopping: threading.Event) -> None:
-    with closing(_listen(host, port)) as listener:
+    with closing(listen(host, port)) as listener:
         config = uvicorn.Config(build_http(app), log_level="warning", access_log=False, timeout_graceful_shutdown=2)
         server = uvicorn.Server(config)
         address = f"{host}:{listener.getsockname()[1]}"
@@ -288,7 +305,8 @@ def _serve_http(app: App, host: str, port: int, ready: Callable[[str], None], st
         if not server.started:
             raise SlackError(f"The server at {address} could not be started.")
         ready(f"PFOCR Chat takes Slack's requests at http://{address}/slack/events (Ctrl+C stops it)")
-        stopping.wait()
+        if not wait_while(thread.is_alive, stopping, 0.0):
+            raise SlackError(f"The server at {address} has ended by itself. Start the bot again.")
         server.should_exit = True
         thread.join(2.5)
 
@@ -324,19 +342,3 @@ def _signals(stopping: threading.Event) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(128)
-    except (OSError, OverflowError) as exc:
-        listener.close()
-        reason = getattr(exc, "strerror", None) or str(exc)
-        raise PfocrChatError(
-            f"Cannot serve at {host}:{port}: {reason.lower()}. Choose another with --host or --port."
-        ) from exc
-    return listener

@@ -30,8 +30,8 @@ class Secrets:
 class Allowed:
     """Who may use the bot; an empty set allows all.
 
-    ``teams`` are ids of workspaces (``T…``), ``channels`` of channels (``C…``), where ``dm`` stands
-    for direct messages.
+    ``teams`` are ids of workspaces (``T…``) or of organisations (``E…``), ``channels`` of channels (``C…``), where
+    ``dm`` stands for direct messages.
     """
 
     teams: frozenset[str] = frozenset()
@@ -52,7 +52,8 @@ class Limits:
     answered. ``question`` is in characters. A conversation is forgotten ``memory`` after its last
     question, and what else is known of a thread, a message or an answer after ``kept``. A question older than
     ``stale`` is no longer answered. A call that failed is tried again after ``pause``, then after twice as long,
-    and so on.
+    and so on; what could not be done at all, after ``again``. What is too old is looked for every ``tidying``. A
+    bot that has had no connection to Slack for ``lost`` gives up.
     """
 
     per_user: int = 8
@@ -66,6 +67,9 @@ class Limits:
     kept: float = 60 * 86_400.0
     stale: float = 3_600.0
     pause: float = 0.5
+    again: float = 30.0
+    tidying: float = 3_600.0
+    lost: float = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +118,11 @@ def _token(environ: Mapping[str, str], name: str, prefix: str, what: str) -> str
 
 
 def _ids(environ: Mapping[str, str], name: str, initials: str, *others: str) -> frozenset[str]:
-    found = frozenset(part.strip() for part in environ.get(name, "").split(",") if part.strip())
+    told = environ.get(name, "").strip()
+    found = frozenset(part.strip() for part in told.split(",") if part.strip())
+    if told and not found:
+        # A list of nobody must not be taken for a list of all.
+        raise ConfigError(f"{name} is set and has no id in it. Put ids with commas between them into it, or unset it.")
     for one in sorted(found):
         if one not in others and not (one.isalnum() and one.isascii() and one.isupper() and one[0] in initials):
             raise ConfigError(f"{name} has {one!r}, which is no id. Put ids such as {initials[0]}0123456789 into it.")

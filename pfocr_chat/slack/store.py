@@ -10,18 +10,20 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import secrets
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
 from pfocr_chat.answers import Conversation, Turn
 from pfocr_chat.errors import SlackError
 from pfocr_chat.queries import Filters, Intent
-from pfocr_chat.slack.events import Incoming, Place
+from pfocr_chat.slack.events import Incoming, Place, command_thread
+from pfocr_chat.slack.settings import Limits
 
 FILE_NAME = "slack.sqlite"
 _TABLES = """
@@ -39,12 +41,16 @@ CREATE TABLE IF NOT EXISTS threads (
     team TEXT NOT NULL, channel TEXT NOT NULL, thread TEXT NOT NULL,
     conversation TEXT NOT NULL, used REAL NOT NULL, PRIMARY KEY (team, channel, thread)
 );
-CREATE TABLE IF NOT EXISTS answers (
-    job INTEGER PRIMARY KEY, place TEXT NOT NULL, team TEXT NOT NULL, channel TEXT NOT NULL, thread TEXT NOT NULL,
-    question TEXT NOT NULL, figids TEXT NOT NULL, cited TEXT NOT NULL, generation TEXT NOT NULL, made REAL NOT NULL
+DROP TABLE IF EXISTS answers;
+CREATE TABLE IF NOT EXISTS shown (
+    token TEXT PRIMARY KEY, job INTEGER NOT NULL, place TEXT NOT NULL,
+    team TEXT NOT NULL, channel TEXT NOT NULL, thread TEXT NOT NULL,
+    question TEXT NOT NULL, figids TEXT NOT NULL, cited TEXT NOT NULL, generation TEXT NOT NULL, made REAL NOT NULL,
+    UNIQUE (job, place)
 );
 CREATE TABLE IF NOT EXISTS presses (key TEXT PRIMARY KEY, made REAL NOT NULL);
 """
+# ``answers`` was what ``shown`` is now, with buttons that anybody could have guessed.
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +72,11 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class KeptAnswer:
-    """What the buttons of an answer work on: the figures, best first, and those among them that it cited."""
+    """What the buttons of an answer work on: the figures, best first, and those among them that it cited.
+
+    ``place``, ``team``, ``channel`` and ``thread`` are where the answer is shown; an answer that was shared is
+    kept twice. ``token`` is what its buttons carry, which nobody can guess; the store gives it.
+    """
 
     job: int
     place: Place
@@ -77,16 +87,27 @@ class KeptAnswer:
     figids: tuple[str, ...]
     cited: tuple[str, ...]
     generation: str
+    token: str = ""
+
+    def is_for(self, team: str, channel: str, user: str) -> bool:
+        """Whether somebody there can see the answer, and so may press its buttons."""
+        here = (self.team, self.channel) == (team, channel)
+        return here and (self.place is not Place.COMMAND or self.thread == command_thread(user))
 
 
 class Store:
     """The bot's memory in one file; threads may share it, processes may not.
 
+    Conversations and answers older than ``limits.memory`` are never given out, whether or not ``forget`` has been
+    there already; nor is what is older than ``limits.kept``.
+
     Raises:
         SlackError: the file cannot be written, or another bot has it open.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, limits: Limits = Limits()) -> None:  # noqa: B008 - it is frozen
+        self._memory = limits.memory
+        self._kept = limits.kept
         self._lock = threading.Lock()
         self._guard = _only_one(path)
         try:
@@ -126,8 +147,9 @@ class Store:
             if row is None:
                 return None
             self._connection.execute(
-                "INSERT INTO threads VALUES (?, ?, ?, '', ?) ON CONFLICT DO UPDATE SET used = excluded.used",
-                (asked.team, asked.channel, asked.thread, now),
+                "INSERT INTO threads VALUES (?, ?, ?, '', ?) ON CONFLICT DO UPDATE SET used = excluded.used,"
+                " conversation = CASE WHEN used < ? THEN '' ELSE conversation END",
+                (asked.team, asked.channel, asked.thread, now, now - self._memory),
             )
             return Job(row["id"], asked, refusal, now)
 
@@ -150,6 +172,16 @@ class Store:
         sql = f"SELECT created FROM jobs WHERE {column} = ? AND created > ? AND refusal = '' ORDER BY created"  # noqa: S608 - one of two names
         return [row["created"] for row in self._rows(sql, value, since)]
 
+    def refused_since(self, since: float, user: str) -> bool:
+        """Whether a user was told before others, since a time, why a question is not answered."""
+        sql = "SELECT 1 FROM jobs WHERE user = ? AND created > ? AND refusal != '' AND place != ? LIMIT 1"
+        return bool(self._rows(sql, user, since, Place.COMMAND.value))
+
+    def is_of_another(self, job: int, channel: str, message: str) -> bool:
+        """Whether the message with this time stamp is about another question."""
+        sql = "SELECT 1 FROM jobs WHERE id != ? AND channel = ? AND message = ?"
+        return bool(self._rows(sql, job, channel, message))
+
     def began(self, job: int, message: str, *, is_stream: bool = False) -> None:
         """The bot has a message about the question, which its answer will replace."""
         self._write("UPDATE jobs SET message = ?, is_stream = ? WHERE id = ?", message, is_stream, job)
@@ -167,20 +199,21 @@ class Store:
                     (to_json(conversation), now, asked.team, asked.channel, asked.thread),
                 )
 
-    def takes_part(self, team: str, channel: str, thread: str) -> bool:
+    def takes_part(self, team: str, channel: str, thread: str, now: float) -> bool:
         """Whether the bot was asked something in the thread."""
-        sql = "SELECT 1 FROM threads WHERE team = ? AND channel = ? AND thread = ?"
-        return bool(self._rows(sql, team, channel, thread))
+        sql = "SELECT 1 FROM threads WHERE team = ? AND channel = ? AND thread = ? AND used >= ?"
+        return bool(self._rows(sql, team, channel, thread, now - self._kept))
 
     def join(self, team: str, channel: str, thread: str, conversation: Conversation, now: float) -> None:
         """From now on the bot takes part in the thread, with this conversation."""
         sql = "INSERT OR REPLACE INTO threads VALUES (?, ?, ?, ?, ?)"
         self._write(sql, team, channel, thread, to_json(conversation), now)
 
-    def conversation(self, team: str, channel: str, thread: str) -> Conversation:
+    def conversation(self, team: str, channel: str, thread: str, now: float) -> Conversation:
         """What was said in the thread; empty where that is forgotten."""
         rows = self._rows(
-            "SELECT conversation FROM threads WHERE team = ? AND channel = ? AND thread = ?", team, channel, thread
+            "SELECT conversation FROM threads WHERE team = ? AND channel = ? AND thread = ? AND used >= ?",
+            *(team, channel, thread, now - self._memory),
         )
         return from_json(rows[0]["conversation"]) if rows else Conversation()
 
@@ -193,17 +226,20 @@ class Store:
         )
         return from_json(rows[0]["conversation"]) if rows else Conversation()
 
-    def keep_answer(self, kept: KeptAnswer, now: float) -> None:
-        """Keep what the buttons of an answer work on."""
-        self._write(
-            "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            *(kept.job, kept.place.value, kept.team, kept.channel, kept.thread, kept.question),
-            *(json.dumps(kept.figids), json.dumps(kept.cited), kept.generation, now),
+    def keep_answer(self, kept: KeptAnswer, now: float) -> KeptAnswer:
+        """Keep what the buttons of an answer work on; gives it with its token, the same where it is made again."""
+        rows = self._rows(
+            "INSERT INTO shown VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (job, place) DO UPDATE SET"
+            " question = excluded.question, figids = excluded.figids, cited = excluded.cited,"
+            " generation = excluded.generation, made = excluded.made RETURNING token",
+            *(secrets.token_urlsafe(12), kept.job, kept.place.value, kept.team, kept.channel, kept.thread),
+            *(kept.question, json.dumps(kept.figids), json.dumps(kept.cited), kept.generation, now),
         )
+        return replace(kept, token=rows[0]["token"])
 
-    def answer(self, job: int) -> KeptAnswer | None:
-        """The answer with the number, or ``None`` where it is forgotten."""
-        rows = self._rows("SELECT * FROM answers WHERE job = ?", job)
+    def answer(self, token: str, now: float) -> KeptAnswer | None:
+        """The answer whose buttons carry the token, or ``None`` where it is forgotten."""
+        rows = self._rows("SELECT * FROM shown WHERE token = ? AND made >= ?", token, now - self._memory)
         if not rows:
             return None
         row = rows[0]
@@ -214,20 +250,26 @@ class Store:
             tuple(json.loads(row["figids"])),
             tuple(json.loads(row["cited"])),
             row["generation"],
+            row["token"],
         )
 
     def pressed(self, key: str, now: float) -> bool:
-        """Whether this press of a button is told for the first time."""
+        """Note a press of a button, or what came of it; whether that is told for the first time."""
         rows = self._rows("INSERT OR IGNORE INTO presses VALUES (?, ?) RETURNING key", key, now)
         return bool(rows)
 
-    def forget(self, now: float, *, memory: float, kept: float) -> None:
-        """Forget the conversations without a question for ``memory`` seconds, and all else after ``kept``."""
-        self._write("UPDATE threads SET conversation = '' WHERE used < ?", now - memory)
-        self._write("DELETE FROM threads WHERE used < ?", now - kept)
-        self._write("DELETE FROM jobs WHERE created < ? AND NOT is_open", now - min(memory, kept))
-        self._write("DELETE FROM answers WHERE made < ?", now - memory)
-        self._write("DELETE FROM presses WHERE made < ?", now - memory)
+    def is_pressed(self, key: str) -> bool:
+        """Whether ``pressed`` was told so before."""
+        return bool(self._rows("SELECT 1 FROM presses WHERE key = ?", key))
+
+    def forget(self, now: float) -> None:
+        """Remove what is too old to be given out."""
+        memory = now - self._memory
+        self._write("UPDATE threads SET conversation = '' WHERE used < ?", memory)
+        self._write("DELETE FROM threads WHERE used < ?", now - self._kept)
+        self._write("DELETE FROM jobs WHERE created < ? AND NOT is_open", max(memory, now - self._kept))
+        self._write("DELETE FROM shown WHERE made < ?", memory)
+        self._write("DELETE FROM presses WHERE made < ?", memory)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -9,7 +9,8 @@ import threading
 from collections.abc import Callable, Mapping
 from http.client import HTTPException
 from typing import Any
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
@@ -49,6 +50,10 @@ class RefusedError(SlackError):
 
 class UnreachableError(SlackError):
     """Slack did not do what was asked in any of several tries; it may do so later."""
+
+
+class UncertainError(SlackError):
+    """Slack may have done what was asked, or not; nobody can look that up."""
 
 
 class _Unsure(Exception):  # noqa: N818 - no error that leaves this module
@@ -102,37 +107,69 @@ class WebApi:
         own = self._url.removesuffix("api/") if self._url.startswith("http://") else None
         if not url.startswith(RESPONSE_HOSTS) and not (own and url.startswith(own)):
             raise RefusedError("response_url", "not an address of Slack")
-        self._insist("response_url", lambda: self._respond_once(url, message), TRIES, None)
+        self._insist("response_url", lambda: self._respond_once(url, message))
 
     def upload(self, name: str, text: str, *, channel: str, thread: str, comment: str) -> None:
-        """Put a file into a thread.
+        """Put a file into a thread, or into a channel where ``thread`` is empty.
+
+        Its last step, which shows the file, is not tried again where it may have worked: it would show it twice.
 
         Raises:
             RefusedError: Slack says no.
+            UncertainError: the file may be there.
             UnreachableError: as in ``call``.
         """
-
-        def once() -> dict[str, Any]:
-            return _told(
-                "files.upload",
-                lambda: self.client.files_upload_v2(
-                    filename=name, title=name, content=text, channel=channel, thread_ts=thread, initial_comment=comment
+        content = text.encode()
+        place = self._insist(
+            "files.getUploadURLExternal",
+            lambda: _told(
+                "files.getUploadURLExternal",
+                lambda: self.client.files_getUploadURLExternal(filename=name, length=len(content)),
+            ),
+        )
+        self._insist("the upload", lambda: self._send(str(place.get("upload_url", "")), content))
+        files: list[dict[str, str | None]] = [{"id": str(place.get("file_id", "")), "title": name}]
+        self._insist(
+            "files.completeUploadExternal",
+            lambda: _told(
+                "files.completeUploadExternal",
+                lambda: self.client.files_completeUploadExternal(
+                    files=files, channel_id=channel, thread_ts=thread or None, initial_comment=comment
                 ),
-            )
+            ),
+            is_once=True,
+        )
 
-        self._insist("files.upload", once, TRIES, None)
+    def _send(self, url: str, content: bytes) -> dict[str, Any]:
+        """Send the content of a file to the address that Slack gave for it."""
+        local = self._url.startswith("http://") and url.startswith(self._url.removesuffix("api/"))
+        if not url.startswith("https://") and not local:
+            raise RefusedError("the upload", "not an address of Slack")
+        try:
+            with urlopen(Request(url, content, method="POST"), timeout=SECONDS):  # noqa: S310 - see above
+                return {}
+        except HTTPError as exc:
+            exc.close()
+            _check_status("the upload", exc.code, dict(exc.headers))
+            raise RefusedError("the upload", str(exc.code)) from exc
+        except (OSError, HTTPException) as exc:
+            raise _Unsure(None, done=True) from exc
 
     def _insist(
         self,
         method: str,
         once: Callable[[], dict[str, Any]],
-        tries: int,
-        done: Callable[[], dict[str, Any] | None] | None,
+        tries: int = TRIES,
+        done: Callable[[], dict[str, Any] | None] | None = None,
+        *,
+        is_once: bool = False,
     ) -> dict[str, Any]:
         for attempt in range(tries):
             try:
                 return once()
             except _Unsure as unsure:
+                if is_once and unsure.done:
+                    raise UncertainError(f"Slack did not say whether it did {method}.") from unsure
                 wait = self._pause * 2**attempt if unsure.seconds is None else min(LONGEST_WAIT, unsure.seconds)
                 if attempt + 1 < tries and self._stopping.wait(wait * (1 + random.random() / 4)):  # noqa: S311 - no secret
                     break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import deque
@@ -10,11 +11,13 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
+_logger = logging.getLogger(__name__)
+
 
 class Workers(Generic[T]):
     """Does ``work`` for every item that is submitted, in order within a lane, lanes in turn.
 
-    ``work`` must not raise. At most ``capacity`` items wait.
+    Where ``work`` raises, that is logged, and its thread and lane go on. At most ``capacity`` items wait.
     """
 
     def __init__(self, work: Callable[[T], None], *, threads: int, capacity: int, name: str) -> None:
@@ -70,7 +73,11 @@ class Workers(Generic[T]):
                 lane = self._ready.popleft()
                 item = self._waiting[lane].popleft()
                 self._count -= 1
-            self._work(item)
+            try:
+                self._work(item)
+            except Exception as exc:
+                _logger.error("something was left undone: %s", type(exc).__name__)
+                _logger.debug("something was left undone", exc_info=exc)
             with self._changed:
                 if self._waiting[lane]:
                     self._ready.append(lane)

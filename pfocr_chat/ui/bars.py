@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
+from pfocr_chat.plaintext import shortened
 from pfocr_chat.tables import Facet, FacetTable
-from pfocr_chat.ui.html import counted, line, shortened
+from pfocr_chat.ui.html import counted, line
 
 ROWS = 15
 """Values shown of anything but years."""

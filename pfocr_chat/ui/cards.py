@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from html import escape
 
 from pfocr_chat.answers import Answer, Citation
+from pfocr_chat.plaintext import shortened
 from pfocr_chat.queries import Hit, Query
 from pfocr_chat.records import FigureRecord, Kind, Tier
-from pfocr_chat.ui.html import line, link, shortened
+from pfocr_chat.ui.html import line, link
 from pfocr_chat.ui.marks import marked, names_of
 from pfocr_chat.ui.pictures import picture_addresses
 

@@ -29,12 +29,6 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def shortened(text: str, limit: int) -> str:
-    """Text in one line of at most ``limit`` characters, not escaped."""
-    text = " ".join(text.split())
-    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
-
-
 def act(name: str, value: str, label: str = "", *, css: str = "pfc-act", title: str = "") -> str:
     """A button that the page's script hands to the server, as what is to be done and with what.
 

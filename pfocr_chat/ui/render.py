@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from html import escape
 
-from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from pfocr_chat.answers import Answer, Citation, NearMiss, Status
 from pfocr_chat.citations import KEY
 from pfocr_chat.feedback import FeedbackKind
+from pfocr_chat.plaintext import markdown_reader, shortened
 from pfocr_chat.queries import Intent
-from pfocr_chat.ui.html import act, counted, line, link, one_line, shortened
+from pfocr_chat.ui.html import act, counted, line, link, one_line
 from pfocr_chat.ui.parts import Part, parts_of
 from pfocr_chat.ui.results import View, linked_numbers, list_name
 
@@ -268,15 +268,7 @@ def _with_keys(text: str, key: KeyLink) -> str:
     return "".join(parts) + escape(text[done:])
 
 
-def _markdown_reader() -> MarkdownIt:
-    """CommonMark and tables, without what hides text or reads raw HTML."""
-    reader = MarkdownIt("commonmark", {"html": False}).enable("table")
-    reader.disable(["html_block", "html_inline", "autolink", "reference", "code"])
-    reader.disable("text_join")  # else an escaped bracket could no longer be told from a key's
-    return reader
-
-
-_MARKDOWN = _markdown_reader()
+_MARKDOWN = markdown_reader()
 _VOID = {"softbreak": " ", "hardbreak": "<br>", "hr": "<hr>"}
 _TAGS = frozenset(
     ("p", "h3", "ul", "ol", "li", "blockquote", "strong", "em", "table", "thead", "tbody", "tr", "th", "td")

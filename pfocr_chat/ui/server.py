@@ -24,7 +24,7 @@ from fastapi import FastAPI
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pfocr_chat.errors import PfocrChatError
+from pfocr_chat.listening import listen
 from pfocr_chat.ui.accesslog import AccessLog, logging_access
 from pfocr_chat.ui.api import MCP_PATH, McpServer, add_api
 from pfocr_chat.ui.auth import Accounts, BasicAuth
@@ -95,7 +95,7 @@ def serve(assistant: Assistant, *, host: str = "127.0.0.1", port: int = 7860, se
     Raises ``PfocrChatError`` where that address cannot be had, before anything is served.
     """
     serving = serving or Serving()
-    with closing(_listen(host, port)) as listener:
+    with closing(listen(host, port)) as listener:
         address = _address(host, listener.getsockname()[1]) + serving.root_path
         server = _Server(to_config(assistant, serving), address, serving.open_browser)
         with logging_access(questions=serving.log_questions), _ending(server), suppress(KeyboardInterrupt):
@@ -251,28 +251,6 @@ class _Prefix:
             path = path[len(self._prefix) :] or "/"
             scope = {**scope, "path": path, "raw_path": path.encode()}
         await self._app(scope, receive, send)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """A socket that listens at the address, so that a port in use is found out before anything else."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(128)
-    except (OSError, OverflowError) as error:
-        listener.close()
-        raise PfocrChatError(
-            f"Cannot serve at {host}:{port}: {_reason(error)}. Choose another with --host or --port."
-        ) from error
-    return listener
-
-
-def _reason(error: OSError | OverflowError) -> str:
-    if isinstance(error, OverflowError):
-        return "a port is a number from 0 to 65535"
-    return (error.strerror or str(error)).lower()
 
 
 def _read(name: str) -> str:
