@@ -36,6 +36,20 @@ def test_what_is_offered_has_an_answer(seed_assistant: Assistant, question: str)
         assert answered.figids, further
 
 
+def test_what_was_excluded_stays_excluded(seed_assistant: Assistant) -> None:
+    """Questions to go on with about the same names exclude what the question excluded."""
+    names, other = ("TNF", "MAPK1")
+    answer = seed_assistant.ask(f"Which figures show {names} but not {other}?")
+    assert answer.query
+    about = [further for further in follow_ups(answer) if names in further]
+
+    assert about
+    for further in about:
+        query = seed_assistant.ask(further).query
+        assert query
+        assert [entity.mention for entity in query.excluded] == [other], further
+
+
 @pytest.mark.parametrize(
     "question", ["hello", "Which figures show PMC1__no-such-figure?", "quokka zebrafish xylophone?"]
 )
