@@ -67,7 +67,7 @@ def test_a_part_is_taken_away_by_a_click(watched: Watched, watched_address: str,
 def test_understood_conditions_are_shown_and_held_if_wanted(
     watched: Watched, watched_address: str, visit: Visit
 ) -> None:
-    """Years typed in a question stand in the controls, for that question alone unless a click keeps them; then clear."""
+    """Years typed in a question stand in the controls, for that one alone unless a click keeps them."""
     page = visit(watched_address)
     page.locator("#pfc-filters button").first.click()
     ask(page, "Which figures show TNF since 2005?")
@@ -297,7 +297,6 @@ def test_another_generation_is_told_of_without_a_restart(
         expect(page.locator(".pfc-status")).to_contain_text("22 figures")
         page.locator("#pfc-clear").click()
         expect(page.locator(".pfc-about")).to_contain_text("22 from")
-        page.get_by_label("Organism, any of").wait_for(state="attached")
         page.locator("#pfc-filters button").first.click()
         page.get_by_label("Organism, any of").click()
         expect(page.get_by_role("option").filter(has_text="iframe")).to_have_count(1)
@@ -383,7 +382,8 @@ def test_a_page_that_is_loaded_again_goes_on(watched: Watched, watched_address: 
     expect(page.locator("#pfc-box textarea")).to_have_value("half a ques")
     ask(page, "and with MAPK1?")
     said = watched.asked[-1][1]
-    assert before and said
+    assert before
+    assert said
     assert [turn.question for turn in said.turns] == [TWO_NAMES, "only those since 2005"]
     assert said.turns[:1] == before.turns
     page.locator("#pfc-clear").click()

@@ -198,7 +198,7 @@ def test_any_address_can_be_read(address: str) -> None:
 
 @given(HOSTILE, HOSTILE)
 def test_a_saved_conversation_has_no_live_markup(question: str, text: str) -> None:
-    """In Markdown, a question's or an answer's HTML, links and pictures are text; its own headings are the only ones."""
+    """In Markdown, the HTML, links and pictures of a question or an answer are text."""
     saved = render_transcript([an_answer(question=question, text=text)], Transcript.MARKDOWN)
     tokens = [t for token in MarkdownIt("commonmark").parse(saved) for t in (token, *(token.children or ()))]
     kinds = {token.type for token in tokens}

@@ -202,7 +202,8 @@ class PageEvents:
         if name == "recall" and (kept := Kept.parse(getattr(event, "kept", None))):
             return self._restored(session, [kept])
         if name == "restore" and not session.exchanges:
-            return self._restored(session, [k for k in map(Kept.parse, _listed(event)) if k])
+            update = self._restored(session, [k for k in map(Kept.parse, _listed(event)) if k])
+            return update | ({self.box: value} if value else {})
         return self._nothing()
 
     def on_send(self, session: Session, about: tuple[int, str, FeedbackKind] | None, comment: str) -> Update:

@@ -149,10 +149,9 @@
       return;
     }
     const before = read(sessionStorage, TALK);
-    const detail = { act: "restore", value: "", kept: before };
-    if (before.length) document.dispatchEvent(new CustomEvent("pfc-act", { detail }));
-    const [draft] = read(sessionStorage, DRAFT);
-    if (draft) suggest(draft);
+    const [draft = ""] = read(sessionStorage, DRAFT);
+    const detail = { act: "restore", value: draft, kept: before };
+    if (before.length || draft) document.dispatchEvent(new CustomEvent("pfc-act", { detail }));
   });
 
   window.addEventListener("pagehide", () => {
