@@ -375,6 +375,7 @@ def test_a_page_that_is_loaded_again_goes_on(watched: Watched, watched_address: 
     ask(page, TWO_NAMES)
     ask(page, "only those since 2005")
     before = watched.asked[-1][1]
+    expect(page.locator("#pfc-standing")).to_contain_text("2005")  # the last of what an answer changes
     page.locator("#pfc-box textarea").fill("half a ques")
     page.reload()
     expect(page.locator(".pfc-kept")).to_have_count(2)

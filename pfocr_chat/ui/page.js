@@ -154,6 +154,26 @@
     if (before.length || draft) document.dispatchEvent(new CustomEvent("pfc-act", { detail }));
   });
 
+  // A server that was started again knows nothing of this tab: what it showed is then brought to it anew.
+  let looked = 0;
+
+  async function lookForServer() {
+    const before = window.gradio_config?.app_id;
+    if (!before || isBusy() || Date.now() - looked < 5000) return;
+    looked = Date.now();
+    try {
+      const answer = await fetch(`${window.gradio_config.root || "."}/gradio_api/app_id`);
+      const now = answer.ok && (await answer.json()).app_id;
+      if (now && now !== before && !isBusy()) location.reload();
+    } catch {
+      // no server now; the next look may find one
+    }
+  }
+
+  document.addEventListener("input", lookForServer);
+  document.addEventListener("focusin", lookForServer);
+  document.addEventListener("visibilitychange", lookForServer);
+
   window.addEventListener("pagehide", () => {
     const typed = document.querySelector("#pfc-box textarea")?.value;
     const asked = isBusy() && [...document.querySelectorAll("#pfc-chat .pfc-question")].pop()?.innerText;
