@@ -325,6 +325,20 @@ def test_the_page_fits_the_screen(address: str, visit: Visit, width: int) -> Non
     assert page.evaluate(TOO_WIDE) == []
 
 
+def test_a_finger_hits_what_it_means(address: str, visit: Visit) -> None:
+    """On a phone, everything in an answer and its list that can be pressed is at least 24 px high and wide."""
+    page = visit(address, width=390, height=844)
+    ask(page, BY_YEAR)
+    ask(page, DESCRIBE_SEED)
+    assert page.evaluate(TOO_SMALL) == []
+
+
+TOO_SMALL = """() => [...document.querySelectorAll(
+        "#pfc-chat :is(button, a, .pfc-answer summary), #pfc-results :is(button, th a), .pfc-links a, .pfc-back")]
+    .filter((e) => e.checkVisibility())
+    .map((e) => [e.className, e.innerText, e.getBoundingClientRect()])
+    .filter(([, , box]) => Math.min(box.width, box.height) < 24)
+    .map(([name, text, box]) => `${name} ${text} ${box.width}x${box.height}`)"""
 TOO_WIDE = """() => [...document.querySelectorAll("#pfc-top *, #pfc-columns *")]
     .filter((e) => e.checkVisibility() && e.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
     .map((e) => `${e.tagName} ${e.className} ${e.getBoundingClientRect().right}`)"""
@@ -436,7 +450,10 @@ def test_a_list_is_sorted_by_its_heads(address: str, visit: Visit, seed_assistan
     titled = sorted((name_key(r.title), r.title) for r in records if r.title)
     assert page.locator("#pfc-results td a").first.inner_text() == " ".join(titled[0][1].split())
     page.get_by_role("button", name="Wider list").click()
-    expect(page.get_by_role("button", name="Narrower list")).to_be_visible()
+    page.locator("th.pfc-by-title a").click()
+    expect(page.locator("th.pfc-by-title")).to_have_attribute("aria-sort", "descending")
+    expect(page.locator("#pfc-columns")).to_have_class(re.compile("pfc-wide"))
+    expect(page.get_by_role("button", name="Wider list")).to_have_attribute("aria-pressed", "true")
 
 
 def test_numbers_and_groups_work_from_the_keyboard(address: str, visit: Visit, seed_assistant: Assistant) -> None:

@@ -59,7 +59,7 @@ def assert_own(html: str) -> Page:
     page = Page(html)
     for tag, attributes in page.tags:
         if tag in ("label", "nav", "select", "option", "button"):
-            assert set(attributes) <= {"class", "value", "selected", "type", "aria-label"}
+            assert set(attributes) <= {"class", "value", "selected", "type", "aria-label", "aria-pressed"}
     assert not {tag for tag, _ in page.tags} & {"script", "img", "form", "iframe", "input"}
     assert all((a.get("href") or "#").startswith(("#", "https://", "http://")) for _, a in page.tags)
     assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
 import pytest
 
-from pfocr_chat import Assistant
+from pfocr_chat import Assistant, Facet
 from pfocr_chat.queries import Intent
 from pfocr_chat.ui.overview import overview_of
-from pfocr_chat.ui.suggestions import LIMIT, follow_ups
+from pfocr_chat.ui.suggestions import LIMIT, MANY, follow_ups
 from pfocr_chat.ui.welcome import render_welcome
 
 QUESTIONS = (
@@ -34,6 +36,24 @@ def test_what_is_offered_has_an_answer(seed_assistant: Assistant, question: str)
         answered = seed_assistant.ask(further, answer.conversation)
         assert not answered.abstained, further
         assert answered.figids, further
+
+
+def test_what_was_excluded_stays_excluded(seed_assistant: Assistant) -> None:
+    """Questions to go on with about the same names exclude what the question excluded."""
+    rows = seed_assistant.count(Facet.GENE).rows
+    names, other = next(
+        (a.label, b.label)
+        for a, b in permutations(rows, 2)
+        if len(seed_assistant.ask(f"Which figures show {a.label} but not {b.label}?").figids) >= MANY
+    )
+    answer = seed_assistant.ask(f"Which figures show {names} but not {other}?")
+    about = [further for further in follow_ups(answer) if names in further]
+
+    assert about
+    for further in about:
+        query = seed_assistant.ask(further).query
+        assert query
+        assert [entity.mention for entity in query.excluded] == [other], further
 
 
 @pytest.mark.parametrize(

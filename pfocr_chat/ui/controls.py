@@ -12,14 +12,19 @@ import gradio as gr
 from pfocr_chat.errors import QuestionError
 from pfocr_chat.feedback import MAX_COMMENT, FeedbackKind
 from pfocr_chat.queries import Filters
-
-TITLE = "Filters"
+from pfocr_chat.ui.html import shortened
+from pfocr_chat.ui.standing import Standing, render_standing
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Controls:
-    """What conditions are set with; they hold for every question until they are cleared."""
+    """What conditions are set with; they hold for every question until they are cleared.
 
+    ``standing`` is which of those shown hold, and ``said`` tells of it.
+    """
+
+    standing: gr.State
+    said: gr.HTML
     frame: gr.Accordion
     organisms: gr.Dropdown
     year_from: gr.Textbox
@@ -33,32 +38,54 @@ class Controls:
         """The components whose values make ``filters_of``, in its order."""
         return [self.organisms, self.year_from, self.year_to, self.genes_all, self.genes_any]
 
-    def showing(self, filters: Filters, *, is_open: bool | None = None) -> dict[Any, Any]:
-        """The update after which the controls stand for these conditions, as far as there are controls for them."""
-        number = len(shown(filters).to_dict())
-        label = f"{TITLE} ({number} set)" if number else TITLE
-        update: dict[Any, Any] = {
-            self.frame: gr.Accordion(label=label) if is_open is None else gr.Accordion(label=label, open=is_open),
-            self.organisms: list(filters.organisms),
+    def showing(
+        self, standing: Standing, *, is_open: bool | None = None, organisms: Sequence[tuple[str, int]] = ()
+    ) -> dict[Any, Any]:
+        """The update after which the controls show these conditions; ``organisms`` are a new choice of them."""
+        filters = standing.in_controls
+        wanted = list(filters.organisms)
+        update: dict[Any, Any] = self.telling(standing) | {
+            self.organisms: gr.Dropdown(choices_of(organisms), value=wanted) if organisms else wanted,
             self.year_from: str(filters.year_from or ""),
             self.year_to: str(filters.year_to or ""),
             self.genes_all: ", ".join(filters.genes_all),
             self.genes_any: ", ".join(filters.genes_any),
         }
+        if is_open is not None:
+            update[self.frame] = gr.Accordion(label=standing.label, open=is_open)
         return update
+
+    def telling(self, standing: Standing, problem: str = "") -> dict[Any, Any]:
+        """The update after which what is said of the conditions is true; the controls stay as they are."""
+        return {
+            self.standing: standing,
+            self.frame: gr.Accordion(label=standing.label),
+            self.said: render_standing(standing, problem),
+        }
+
+    @property
+    def changes(self) -> list[Any]:
+        """The events after which a visitor has set something."""
+        texts = (self.year_from, self.year_to, self.genes_all, self.genes_any)
+        return [self.organisms.input, *(event for text in texts for event in (text.blur, text.submit))]
+
+    @property
+    def told(self) -> list[Any]:
+        """What ``telling`` updates."""
+        return [self.standing, self.frame, self.said]
 
     @property
     def outputs(self) -> list[Any]:
         """What ``showing`` updates."""
-        return [self.frame, *self.values]
+        return [*self.told, *self.values]
 
 
 def build_controls(organisms: Sequence[tuple[str, int]]) -> Controls:
     """The controls, closed, in the place where they are made; ``organisms`` with the number of their figures."""
-    with gr.Accordion(TITLE, open=False, elem_id="pfc-filters") as frame:
+    with gr.Accordion(Standing().label, open=False, elem_id="pfc-filters") as frame:
         with gr.Row():
             organism = gr.Dropdown(
-                [(f"{name} ({figures:,})", name) for name, figures in organisms],
+                choices_of(organisms),
                 label="Organism, any of",
                 multiselect=True,
                 allow_custom_value=True,
@@ -73,7 +100,13 @@ def build_controls(organisms: Sequence[tuple[str, int]]) -> Controls:
             every = gr.Textbox(label="Genes, all of", placeholder="TNF, IL6", scale=2, min_width=150, max_lines=1)
             some = gr.Textbox(label="Genes, any of", placeholder="AKT1, AKT2", scale=2, min_width=150, max_lines=1)
             clear = gr.Button("Clear filters", scale=1, min_width=110, size="sm")
-    return Controls(frame, organism, low, high, every, some, clear)
+    said = gr.HTML("", elem_id="pfc-standing")
+    return Controls(gr.State(Standing()), said, frame, organism, low, high, every, some, clear)
+
+
+def choices_of(organisms: Sequence[tuple[str, int]]) -> list[tuple[str, str | int | float]]:
+    """Organisms as the control offers them, with the number of their figures."""
+    return [(f"{name} ({figures:,})", name) for name, figures in organisms]
 
 
 def filters_of(
@@ -112,13 +145,6 @@ def names_in(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.strip() for name in re.split(between, text) if name.strip()))
 
 
-def shown(filters: Filters) -> Filters:
-    """Those of the conditions that there are controls for."""
-    return Filters(
-        filters.year_from, filters.year_to, filters.organisms, (), (), (), filters.genes_all, filters.genes_any
-    )
-
-
 ASKED_BACK = {
     FeedbackKind.WRONG_CITATION: "Which citation is wrong, and how?",
     FeedbackKind.MISSED_FIGURE: "Which figure is missed? Its figid or address helps most.",
@@ -128,7 +154,10 @@ ASKED_BACK = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Comment:
-    """Where a visitor says what is wrong with an answer; ``about`` holds the turn and the kind of feedback."""
+    """Where a visitor says what is wrong with an answer.
+
+    ``about`` holds the turn, its question, which tells whether it still is that turn, and the kind of feedback.
+    """
 
     frame: gr.Column
     text: gr.Textbox
@@ -136,12 +165,12 @@ class Comment:
     cancel: gr.Button
     about: gr.State
 
-    def asking(self, turn: int, kind: FeedbackKind) -> dict[Any, Any]:
-        """The update after which the comment on an answer is asked for."""
+    def asking(self, turn: int, question: str, kind: FeedbackKind) -> dict[Any, Any]:
+        """The update after which the comment on the answer to a question is asked for."""
         return {
             self.frame: gr.Column(visible=True),
-            self.text: gr.Textbox(value="", label=ASKED_BACK[kind]),
-            self.about: (turn, kind),
+            self.text: gr.Textbox(value="", label=f"{shortened(question, 80)}: {ASKED_BACK[kind].lower()}"),
+            self.about: (turn, question, kind),
         }
 
     def closed(self) -> dict[Any, Any]:

@@ -35,6 +35,9 @@ class Overview:
     examples: tuple[str, ...]
 
 
+NOTHING = Overview(0, 0, 0, None, (), ())
+
+
 def overview_of(assistant: Assistant) -> Overview:
     """What the assistant's index holds; the same index always gives the same examples."""
     years = [int(row.label) for row in assistant.count(Facet.YEAR).rows if row.label.isdecimal()]

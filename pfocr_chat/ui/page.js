@@ -55,7 +55,26 @@
   }
 
   // What a button asks for: something that is answered, or something that the page does at once.
-  const answering = ["ask", "without", "retry", "shared"];
+  const answering = ["ask", "further", "without", "retry", "shared"];
+  const always = ["hold", "drop", "filter-gene"]; // also while an answer is written
+  const LATER = "An answer is being written; this can be done after it, or after Stop.";
+
+  function isBusy() {
+    return Boolean(document.querySelector("#pfc-stop")?.checkVisibility());
+  }
+
+  // One sentence that goes away by itself; screen readers say it.
+  function tell(sentence) {
+    let place = document.querySelector(".pfc-tell");
+    if (!place) {
+      place = document.createElement("p");
+      place.className = "pfc-tell";
+      place.setAttribute("role", "status");
+      document.body.append(place);
+    }
+    place.textContent = sentence;
+    setTimeout(() => { place.textContent = ""; }, 5000);
+  }
 
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button.pfc-act");
@@ -66,7 +85,11 @@
       return;
     }
     if (name === "share") {
-      share(button);
+      copy(button, new URL(`${location.pathname}?${value}`, location.origin).href);
+      return;
+    }
+    if (isBusy() && !always.includes(name)) {
+      tell(LATER);
       return;
     }
     if (name === "talk") {
@@ -75,8 +98,30 @@
     }
     const kind = answering.includes(name) ? "answer" : "act";
     document.dispatchEvent(new CustomEvent(`pfc-${kind}`, { detail: { act: name, value } }));
-    if (kind === "act" && name !== "say") document.querySelector("#pfc-box textarea").focus();
+    if (name === "say" && !value.endsWith("-useful")) isCommenting = true;
+    else if (kind === "act") document.querySelector("#pfc-box textarea").focus();
   });
+
+  // What is clicked often goes away, with the focus; it then goes to the last question, or to where one is typed.
+  let isMoved = false;
+  let isCommenting = false;
+
+  document.addEventListener("click", (event) => {
+    isMoved = Boolean(event.target.closest("#pfc-left button, #pfc-top button, #pfc-right button"));
+  }, true);
+
+  function keepFocus() {
+    const comment = isCommenting && document.querySelector("#pfc-comment textarea");
+    if (comment) {
+      isCommenting = false;
+      comment.focus();
+      return;
+    }
+    if (!isMoved || document.activeElement !== document.body) return;
+    const last = [...document.querySelectorAll("#pfc-chat .pfc-question")].pop();
+    if (last) last.tabIndex = -1;
+    (last || document.querySelector("#pfc-box textarea"))?.focus({ preventScroll: true });
+  }
 
   async function copy(button, text) {
     const label = button.textContent;
@@ -94,55 +139,81 @@
     if (button) copy(button, button.value);
   });
 
-  function generation() {
-    return document.querySelector(".pfc-header").dataset.generation;
-  }
-
-  // A link that asks the question again, and says of which generation of the index it was asked.
-  function share(button) {
-    const asked = document.querySelectorAll("#pfc-chat .pfc-question")[button.value - 1];
-    const address = new URL(location.pathname, location.origin);
-    address.search = new URLSearchParams({ q: asked.innerText.trim(), g: generation() });
-    copy(button, address.href);
-  }
-
-  // When the page can hear clicks: a question that stands in its address is asked, once.
+  // When the page can hear clicks: a question that stands in its address is asked, once; else what this tab showed
+  // before it was loaded again, as it is after the server was restarted, is shown again, with what was being typed.
   document.addEventListener("pfc-ready", () => {
-    const given = new URLSearchParams(location.search);
-    const question = given.get("q");
-    if (!question) return;
-    history.replaceState(null, "", location.pathname);
-    const detail = { act: "shared", value: question, generation: given.get("g") || "" };
-    document.dispatchEvent(new CustomEvent("pfc-answer", { detail }));
+    const given = location.search;
+    if (new URLSearchParams(given).get("q")) {
+      history.replaceState(null, "", location.pathname);
+      document.dispatchEvent(new CustomEvent("pfc-answer", { detail: { act: "shared", value: given } }));
+      return;
+    }
+    const before = read(sessionStorage, TALK);
+    const [draft = ""] = read(sessionStorage, DRAFT);
+    const detail = { act: "restore", value: draft, kept: before };
+    if (before.length || draft) document.dispatchEvent(new CustomEvent("pfc-act", { detail }));
+  });
+
+  // A server that was started again knows nothing of this tab: what it showed is then brought to it anew.
+  let looked = 0;
+
+  async function lookForServer() {
+    const before = window.gradio_config?.app_id;
+    if (!before || isBusy() || Date.now() - looked < 5000) return;
+    looked = Date.now();
+    try {
+      const answer = await fetch(`${window.gradio_config.root || "."}/gradio_api/app_id`);
+      const now = answer.ok && (await answer.json()).app_id;
+      if (now && now !== before && !isBusy()) location.reload();
+    } catch {
+      // no server now; the next look may find one
+    }
+  }
+
+  document.addEventListener("input", lookForServer);
+  document.addEventListener("focusin", lookForServer);
+  document.addEventListener("visibilitychange", lookForServer);
+
+  window.addEventListener("pagehide", () => {
+    const typed = document.querySelector("#pfc-box textarea")?.value;
+    const asked = isBusy() && [...document.querySelectorAll("#pfc-chat .pfc-question")].pop()?.innerText;
+    write(sessionStorage, DRAFT, [typed || asked || ""]);
   });
 
   // The last answers, in this browser's own store; what it gives back is text to the server like any other.
   const STORE = "pfocr-chat-history";
+  const TALK = "pfocr-chat-conversation";
+  const DRAFT = "pfocr-chat-draft";
   const KEPT = 40;
 
-  function kept() {
+  function read(store, name) {
     try {
-      const found = JSON.parse(localStorage.getItem(STORE) || "[]");
+      const found = JSON.parse(store.getItem(name) || "[]");
       return Array.isArray(found) ? found : [];
     } catch {
       return [];
     }
   }
 
-  function keep(entries) {
+  function write(store, name, entries) {
     try {
-      localStorage.setItem(STORE, JSON.stringify(entries.slice(0, KEPT)));
+      store.setItem(name, JSON.stringify(entries));
     } catch {
       // a full or closed store keeps nothing more
     }
   }
 
+  const kept = () => read(localStorage, STORE).filter((entry) => entry && typeof entry === "object");
+  const same = (one, other) => one.question === other.question && (one.said || "") === (other.said || "");
+
   document.addEventListener("pfc-kept", () => {
     const given = document.querySelector("#pfc-kept [data-kept]");
     if (!given) return;
-    const entry = JSON.parse(given.dataset.kept);
-    entry.at = new Date().toISOString();
-    keep([entry, ...kept().filter((other) => other.question !== entry.question)]);
+    const talk = JSON.parse(given.dataset.kept);
+    write(sessionStorage, TALK, talk);
+    if (!("new" in given.dataset)) return;
+    const entry = { ...talk[talk.length - 1], at: new Date().toISOString() };
+    write(localStorage, STORE, [entry, ...kept().filter((other) => !same(other, entry))].slice(0, KEPT));
   });
 
   function showHistory(box) {
@@ -153,10 +224,11 @@
       const time = document.createElement("time");
       button.type = "button";
       button.className = "pfc-recall";
-      button.textContent = String(entry.question);
+      button.textContent = String(entry.question) + (entry.said ? ` (figures ${entry.said})` : "");
       button.addEventListener("click", () => {
-        document.dispatchEvent(new CustomEvent("pfc-act", { detail: { act: "recall", value: "", kept: entry } }));
         box.open = false;
+        if (isBusy()) tell(LATER);
+        else document.dispatchEvent(new CustomEvent("pfc-act", { detail: { act: "recall", value: "", kept: entry } }));
       });
       time.textContent = String(entry.at).slice(0, 10);
       item.append(button, time);
@@ -209,7 +281,7 @@
     wanted = null;
   }
 
-  document.addEventListener("pfc-listed", () => requestAnimationFrame(showList));
+  document.addEventListener("pfc-listed", () => requestAnimationFrame(() => { sayWidth(); showList(); }));
 
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button.pfc-file");
@@ -227,10 +299,15 @@
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button.pfc-widen");
     if (!button) return;
-    const isWide = document.getElementById("pfc-columns").classList.toggle("pfc-wide");
-    button.textContent = isWide ? "Narrower list" : "Wider list";
+    document.getElementById("pfc-columns").classList.toggle("pfc-wide");
+    sayWidth();
     bringIntoView(button, "center");
   });
+
+  function sayWidth() {
+    const isWide = document.getElementById("pfc-columns")?.classList.contains("pfc-wide");
+    for (const button of document.querySelectorAll(".pfc-widen")) button.setAttribute("aria-pressed", String(isWide));
+  }
 
   window.pfcSave = (file) => {
     if (!file) return;
@@ -248,6 +325,7 @@
     const questions = document.querySelectorAll("#pfc-chat .pfc-question");
     if (questions.length > asked) bringIntoView(questions[questions.length - 1], "start");
     asked = questions.length;
+    keepFocus();
   }).observe(document, { subtree: true, childList: true });
 
   // What Gradio says to screen readers and is not so: each message labelled with its raw HTML, buttons as list items.

@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING
 
 import gradio as gr
 
-from pfocr_chat.errors import PfocrChatError
 from pfocr_chat.feedback import FILE_NAME, FeedbackStore
-from pfocr_chat.ui import render
 from pfocr_chat.ui.controls import build_comment, build_controls
-from pfocr_chat.ui.events import AT_ONCE, PageEvents
-from pfocr_chat.ui.overview import overview_of
+from pfocr_chat.ui.events import AT_ONCE, PageEvents, examples_of
+from pfocr_chat.ui.front import Front
 from pfocr_chat.ui.results import View
 from pfocr_chat.ui.session import Session
-from pfocr_chat.ui.welcome import render_welcome
 
 if TYPE_CHECKING:
     from pfocr_chat.assistant import Assistant
@@ -40,10 +37,10 @@ KEEP_SCRIPT = 'watch("value", () => requestAnimationFrame(() => document.dispatc
 def build_page(assistant: Assistant) -> gr.Blocks:
     """The chat page over an open assistant."""
     page = gr.Blocks(title="PFOCR Chat", analytics_enabled=False, fill_width=True, delete_cache=DOWNLOADS_KEPT)
-    overview = overview_of(assistant)
-    welcome = render_welcome(assistant.status(), overview)
+    front = Front(assistant)
+    overview = front.overview()
     with page:
-        top = gr.HTML(_header(assistant), elem_id="pfc-top")
+        top = gr.HTML(front.header(), elem_id="pfc-top")
         with gr.Row(elem_id="pfc-columns"):
             with gr.Column(scale=3, elem_id="pfc-left"):
                 chat = _chat(overview.examples)
@@ -52,18 +49,18 @@ def build_page(assistant: Assistant) -> gr.Blocks:
                 with gr.Row(elem_id="pfc-ask"):
                     box = _box()
                     ask = gr.Button("Ask", variant="primary", scale=0, min_width=84, elem_id="pfc-go")
-                    stop = gr.Button("Stop", variant="stop", scale=0, min_width=84, visible=False)
+                    stop = gr.Button("Stop", variant="stop", scale=0, min_width=84, visible=False, elem_id="pfc-stop")
                     clear = gr.Button("Clear", scale=0, min_width=84, elem_id="pfc-clear")
             with gr.Column(scale=2, elem_id="pfc-right"):
-                panel = gr.HTML(welcome, elem_id="pfc-panel")
+                panel = gr.HTML(front.welcome(), elem_id="pfc-panel")
                 results = gr.HTML("", elem_id="pfc-results", js_on_load=CLICKS_SCRIPT)
                 kept = gr.HTML("", elem_id="pfc-kept", js_on_load=KEEP_SCRIPT)
                 file = gr.DownloadButton(visible="hidden")
-        page.load(lambda: _header(assistant), outputs=top, **AT_ONCE)
-        PageEvents(
+        events = PageEvents(
             assistant=assistant,
             feedback=FeedbackStore(Path(assistant.status().vectorstore) / FILE_NAME),
-            welcome=welcome,
+            front=front,
+            top=top,
             session=gr.State(Session()),
             view=gr.State(View()),
             chat=chat,
@@ -77,7 +74,9 @@ def build_page(assistant: Assistant) -> gr.Blocks:
             results=results,
             kept=kept,
             file=file,
-        ).wire()
+        )
+        events.wire()
+        page.load(events.on_visit, outputs=events.around, **AT_ONCE)
     page.queue(max_size=WAITING_LIMIT)
     return page
 
@@ -95,7 +94,7 @@ def _chat(examples: Sequence[str]) -> gr.Chatbot:
         allow_tags=False,
         placeholder=PLACEHOLDER,
         group_consecutive_messages=False,
-        examples=[{"text": example} for example in examples],
+        examples=examples_of(examples),
     )
 
 
@@ -109,11 +108,3 @@ def _box() -> gr.Textbox:
         autofocus=True,
         elem_id="pfc-box",
     )
-
-
-def _header(assistant: Assistant) -> str:
-    """The header as of now: the index may have changed since the page was last loaded."""
-    try:
-        return render.render_header(assistant.status())
-    except PfocrChatError as error:
-        return render.render_broken_header(str(error))

@@ -82,11 +82,11 @@ def _named(query: Query) -> Iterator[Part]:
         for place, entity in enumerate(group):
             yield _part(query, "or" if place else "and", str(entity), entity.mention)
     for word in query.other_words:
-        yield _part(query, "and", f"“{_as_typed(query.text, word)}”", word)
+        yield _part(query, "and", f"“{as_typed(query.text, word)}”", word)
     for entity in query.excluded:
         yield _part(query, "not", str(entity), entity.mention)
     for word in query.excluded_words:
-        yield _part(query, "not", f"“{_as_typed(query.text, word)}”", word)
+        yield _part(query, "not", f"“{as_typed(query.text, word)}”", word)
 
 
 def _part(query: Query, joint: str, label: str, typed: str) -> Part:
@@ -144,7 +144,7 @@ def _find(text: str, key: str) -> tuple[int, int] | None:
     return None
 
 
-def _as_typed(text: str, key: str) -> str:
+def as_typed(text: str, key: str) -> str:
     """What the text has for a word in normalised form."""
     found = _find(text, key)
     return text[found[0] : found[1]] if found else key

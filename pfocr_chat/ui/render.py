@@ -70,26 +70,33 @@ def render_failure(sentence: str) -> str:
     )
 
 
-def render_tools(turn: int, verdict: FeedbackKind | None = None) -> str:
-    """What can be done with an answer: say what it was worth, and share it."""
+def render_tools(turn: int, verdict: FeedbackKind | None = None, again: str = "") -> str:
+    """What can be done with an answer: say what it was worth, and share it.
+
+    ``again`` is what an address carries that asks for it again.
+    """
     if verdict:
         said = f'<span class="pfc-note">Thank you: marked as “{verdict.value}”.</span>'
     else:
         says = ((FeedbackKind.USEFUL, "Useful"), (FeedbackKind.WRONG_CITATION, "Wrong citation"))
         kinds = (*says, (FeedbackKind.MISSED_FIGURE, "Missed figure"))
         said = "".join(act("say", f"{turn}-{kind.name.lower()}", label) for kind, label in kinds)
-    return f'<p class="pfc-tools">{said}{act("share", str(turn), "Copy link")}</p>'
+    return f'<p class="pfc-tools">{said}{act("share", again, "Copy link")}</p>'
 
 
-def render_next(questions: Sequence[str], *, is_edited: bool = False) -> str:
-    """What can be done after the last answer: ask it again or in other words, or one of ``questions``."""
+def render_next(questions: Sequence[str], conditions: str = "", *, is_edited: bool = False) -> str:
+    """What can be done after the last answer: ask it again or in other words, or one of ``questions``.
+
+    ``conditions`` are those in words that go on to hold for these.
+    """
     if is_edited:
         return (
             '<p class="pfc-note pfc-editing">What you ask now takes the place of this question and its answer. '
             f"{act('keep', '', 'Keep them')}</p>"
         )
-    items = "".join(f"<li>{act('ask', question)}</li>" for question in questions)
-    asks = f'<p class="pfc-label">Go on with</p><ul class="pfc-next">{items}</ul>' if items else ""
+    items = "".join(f"<li>{act('further', str(n), question)}</li>" for n, question in enumerate(questions))
+    held = f", for figures {line(conditions)}" if conditions else ""
+    asks = f'<p class="pfc-label">Go on with{held}</p><ul class="pfc-next">{items}</ul>' if items else ""
     again = act("retry", "", "Ask again") + act("edit", "", "Edit the question")
     save = act("talk", "md", "Save as Markdown") + act("talk", "json", "Save as JSON")
     return f'{asks}<p class="pfc-tools">{again}{save}</p>'

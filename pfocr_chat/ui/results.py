@@ -243,7 +243,7 @@ def _downloads(total: int) -> str:
         f'<button type="button" class="pfc-file" value="{form.value}">{name}</button>'
         for form, name in FORMAT_NAMES.items()
     )
-    wide = '<button type="button" class="pfc-widen">Wider list</button>'
+    wide = '<button type="button" class="pfc-widen" aria-pressed="false">Wider list</button>'
     return f'<p class="pfc-files"><span>Download {what}:</span>{buttons}{wide}</p>'
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pfocr_chat.answers import Answer, Conversation, Stage, Text
-from pfocr_chat.errors import PfocrChatError, QuestionError
+from pfocr_chat.errors import FeedbackError, PfocrChatError, QuestionError
 from pfocr_chat.exports import Format
 from pfocr_chat.exports import render as export
 from pfocr_chat.feedback import Feedback, FeedbackKind, FeedbackStore
@@ -18,6 +18,7 @@ from pfocr_chat.ui import render
 from pfocr_chat.ui.bars import without_names
 from pfocr_chat.ui.cards import render_cards, render_panel
 from pfocr_chat.ui.feed import Feed
+from pfocr_chat.ui.kept import Kept, render_kept
 from pfocr_chat.ui.parts import Part, parts_of
 from pfocr_chat.ui.results import SORT_LIMIT, View, figids_in, page_of, render_results, sorted_by
 from pfocr_chat.ui.suggestions import follow_ups
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pfocr_chat.assistant import Assistant
 
 APOLOGY = "Sorry, something went wrong while answering; the details are in the server's log."
+NOT_KEPT = "What you say of the answer could not be stored on the server, and is not lost: try again later."
 
 _logger = logging.getLogger(__name__)
 
@@ -44,7 +46,8 @@ class Asked:
 class Exchange:
     """What was asked with its reply and the cards of the figures it cites, both as HTML, and the answer itself.
 
-    ``further`` are questions to go on with, and ``verdict`` is what the visitor said of the answer.
+    ``further`` are questions to go on with, ``verdict`` is what the visitor said of the answer, and ``kept`` what the
+    browser keeps of it, or has brought back; in that case there is no answer.
     """
 
     asked: Asked
@@ -53,6 +56,12 @@ class Exchange:
     answer: Answer | None = None
     further: tuple[str, ...] = ()
     verdict: FeedbackKind | None = None
+    kept: Kept | None = None
+
+    @property
+    def conditions(self) -> Filters:
+        """All conditions that the answer met, those in words included."""
+        return self.answer.query.filters if self.answer and self.answer.query else Filters()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +94,14 @@ class Session:
         """The chat's messages, oldest first, as ``role`` and ``content``."""
         found: list[dict[str, str]] = []
         for turn, exchange in enumerate(self.exchanges, start=1):
-            tools = render.render_tools(turn, exchange.verdict) if exchange.answer else ""
+            again = exchange.kept.again if exchange.kept else ""
+            tools = render.render_tools(turn, exchange.verdict, again) if exchange.answer else ""
             found += _messages(exchange.asked, exchange.reply + tools)
         if self.pending:
             found += _messages(self.pending.asked, render.render_progress(self.pending.text, self.pending.stage))
         elif self.exchanges:
-            found[-1]["content"] += render.render_next(self.exchanges[-1].further, is_edited=self.editing)
+            last = self.exchanges[-1]
+            found[-1]["content"] += render.render_next(last.further, str(last.conditions), is_edited=self.editing)
         if self.notice:
             found.append({"role": "assistant", "content": render.render_error(self.notice)})
         return found
@@ -119,8 +130,16 @@ class Session:
 
     @property
     def answers(self) -> tuple[Answer, ...]:
-        """Every answer and abstention that the page shows, oldest first."""
-        return tuple(exchange.answer for exchange in self.exchanges if exchange.answer)
+        """Every answer and abstention that the page shows, oldest first, as far as the browser kept them."""
+        known = (
+            exchange.answer or (exchange.kept.to_answer() if exchange.kept else None) for exchange in self.exchanges
+        )
+        return tuple(answer for answer in known if answer)
+
+    @property
+    def kept(self) -> tuple[Kept, ...]:
+        """What the browser keeps of the conversation: as many answers as the assistant remembers."""
+        return tuple(exchange.kept for exchange in self.exchanges if exchange.kept)[-Conversation.LIMIT :]
 
     def with_verdict(self, turn: int, verdict: FeedbackKind) -> Session:
         """This session with what the visitor says of the answer of a turn."""
@@ -146,8 +165,14 @@ class Session:
         """This session with one more question and its answer."""
         turn = len(self.exchanges) + 1
         reply, cards = render.render_answer(answer, turn), render_cards(answer, turn)
-        kept = replace(answer, hits=())  # nine tenths of its size; the assistant makes those that are shown again
-        return self._with(answer.conversation, Exchange(asked, reply, cards, kept, follow_ups(answer)))
+        small = replace(answer, hits=())  # without nine tenths of its size; those shown again are made again
+        exchange = Exchange(asked, reply, cards, small, follow_ups(answer), kept=Kept.of(answer, asked.filters))
+        return self._with(answer.conversation, exchange)
+
+    def with_kept(self, kept: Kept) -> Session:
+        """This session with one more answer, which the visitor's browser has brought back; follow-ups go on from it."""
+        asked = Asked(kept.question, kept.filters or None, self.conversation, kept.context)
+        return self._with(kept.after(self.conversation), Exchange(asked, render_kept(kept), kept=kept))
 
     def _with(self, conversation: Conversation, exchange: Exchange) -> Session:
         return Session(conversation, (*self.exchanges, exchange))
@@ -224,15 +249,23 @@ def export_figures(assistant: Assistant, answer: Answer, view: View, form: Forma
 
 
 def keep_feedback(store: FeedbackStore, session: Session, turn: int, kind: FeedbackKind, comment: str = "") -> Session:
-    """The session after what a visitor says of an answer was kept, or with a notice on why it could not be."""
+    """The session after what a visitor says of an answer was kept, or with a notice on why it could not be.
+
+    Where the file is, is for the log only.
+    """
     answer = session.said(turn)
     if answer is None:
         return session
     figids = tuple(dict.fromkeys([*(c.figid for c in answer.citations), *answer.figids]))
     try:
-        store.add(Feedback(kind, answer.question, figids, comment.strip(), generation=answer.generation))
-    except PfocrChatError as error:
+        feedback = Feedback(kind, answer.question, figids, comment.strip(), generation=answer.generation)
+    except FeedbackError as error:
         return replace(session, notice=str(error))
+    try:
+        store.add(feedback)
+    except FeedbackError as error:
+        _logger.error("%s", error)
+        return replace(session, notice=NOT_KEPT)
     return replace(session, notice=None).with_verdict(turn, kind)
 
 

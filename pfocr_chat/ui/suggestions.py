@@ -9,6 +9,7 @@ from pfocr_chat.answers import Answer
 from pfocr_chat.queries import Intent, Query, joined
 from pfocr_chat.records import Kind
 from pfocr_chat.tables import Facet
+from pfocr_chat.ui.parts import as_typed
 
 LIMIT = 4
 MANY = 4
@@ -16,7 +17,10 @@ MANY = 4
 
 
 def follow_ups(answer: Answer, limit: int = LIMIT) -> tuple[str, ...]:
-    """Up to ``limit`` questions; none after small talk or an abstention."""
+    """Up to ``limit`` questions; none after small talk or an abstention.
+
+    What the answer excludes they exclude in words; the conditions that held are to be set beside them.
+    """
     if answer.abstained or answer.query is None or answer.query.intent is Intent.CHAT or not answer.figids:
         return ()
     query = answer.query
@@ -44,15 +48,17 @@ def _after_one(answer: Answer) -> Iterator[str]:
 def _after_many(answer: Answer, query: Query) -> Iterator[str]:
     """After a relation or a list: another name to combine, a figure to look at, a count."""
     names = [joined([entity.mention for entity in group], "or") for group in query.groups]
-    about = f"show {joined(names, 'and')}" if names else ""
+    refused = [*(e.mention for e in query.excluded), *(as_typed(query.text, word) for word in query.excluded_words)]
+    but = f" but not {joined(refused, 'or')}" if refused else ""
+    about = f"show {joined(names, 'and')}{but}" if names else ""
     if about and not query.intent.is_list:
         yield f"Which figures {about}?"
     if len(names) == 1 and (other := _common_gene(answer, query)):
-        yield f"Which figures show {names[0]} and {other}?"
+        yield f"Which figures show {names[0]} and {other}{but}?"
     counted = answer.table.facet if answer.table else None
     if about and query.intent.is_list and len(answer.figids) >= MANY:
         if counted is not Facet.GENE and len(names) == 1:
-            yield f"Which genes appear most often with {names[0]}?"
+            yield f"Which genes appear most often with {names[0]}{but}?"
         if counted is not Facet.YEAR:
             yield f"How many figures {about}, by year?"
         if counted is not Facet.JOURNAL:
