@@ -228,9 +228,8 @@ def keep_feedback(store: FeedbackStore, session: Session, turn: int, kind: Feedb
     answer = session.said(turn)
     if answer is None:
         return session
-    figids = tuple(dict.fromkeys([*(c.figid for c in answer.citations), *answer.figids]))
     try:
-        store.add(Feedback(kind, answer.question, figids, comment.strip(), generation=answer.generation))
+        store.add(Feedback.on(answer, kind, comment.strip()))
     except PfocrChatError as error:
         return replace(session, notice=str(error))
     return replace(session, notice=None).with_verdict(turn, kind)
