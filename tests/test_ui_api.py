@@ -18,7 +18,7 @@ from gradio_client.exceptions import AppError
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult, TextContent
-from planted import BOTH, FAK, FAK_2, RAS, RECORDS, TNF_ONLY, UNDATED
+from planted import BOTH, FAK, FAK_2, RAS, RECORDS, TNF_ONLY, UNDATED, Planted, scripted
 from serving import served
 
 from pfocr_chat import Answer, Assistant
@@ -161,6 +161,71 @@ def test_a_limit_cuts_and_the_total_stays(client: Client) -> None:
     assert (len(found["figures"]), found["total"]) == (1, 3)
     told = client.predict("all figures with TNF", limit=1, api_name="/ask")
     assert (len(told["figids"]), told["figures"], len(told["listing"]["tiers"])) == (1, 3, 1)
+
+
+LISTS = ["all figures with TNF", "Which figures show TNF?", "How many figures show TNF?", f"What does {FAK} show?"]
+NEAREST = ["TNF", "How does TNF act on IL6?", "signalling of the Hippo pathway"]
+NOTHING = [
+    "How does ZZZP9 cure the plague?",
+    "all figures with ZZZP9",
+    "Hello!",
+    "What does PMC999999__x.g1 show?",
+    "the",
+]
+
+
+@pytest.mark.parametrize("question", LISTS)
+def test_a_complete_list_says_so(question: str, client: Client, quoting: Assistant) -> None:
+    """Where the figures are all that there are, total counts them: the same figures as ask has."""
+    found = client.predict(question, api_name="/find_figures")
+    assert (found["complete"], found["reason"]) == (True, None)
+    assert {figure["figid"] for figure in found["figures"]} == set(quoting.ask(question).figids)
+    assert found["total"] == len(found["figures"])
+
+
+@pytest.mark.parametrize("question", NEAREST)
+def test_the_nearest_figures_are_called_so(question: str, client: Client, quoting: Assistant) -> None:
+    """Where figures are only near, no list is claimed; ask's come first, and as many follow as the limit lets."""
+    found = client.predict(question, api_name="/find_figures")
+    assert (found["complete"], found["reason"]) == (False, None)
+    figids = [figure["figid"] for figure in found["figures"]]
+    asked = quoting.ask(question).figids
+    assert tuple(figids[: len(asked)]) == asked
+    assert found["total"] == len(figids) == len(set(figids)) <= 10
+    few = client.predict(question, limit=1, api_name="/find_figures")
+    assert ([figure["figid"] for figure in few["figures"]], few["total"]) == (figids[:1], 1)
+    many = client.predict(question, limit=50, api_name="/find_figures")
+    assert [figure["figid"] for figure in many["figures"]][: len(figids)] == figids
+
+
+@pytest.mark.parametrize("question", NOTHING)
+def test_where_nothing_is_found_nothing_is_given(question: str, client: Client, quoting: Assistant) -> None:
+    """Invented names, small talk and what the index lacks find no figure, for the reason for which ask abstains."""
+    found = client.predict(question, api_name="/find_figures")
+    assert (found["figures"], found["total"], found["complete"]) == ([], 0, False)
+    answer = quoting.ask(question)
+    assert found["reason"]
+    assert found["reason"] == answer.reason or not answer.abstained
+    table = client.predict(question, format="csv", api_name="/find_figures")
+    assert list(csv.DictReader(io.StringIO(table["text"]))) == []
+
+
+def test_how_a_question_was_read_is_told(client: Client, quoting: Assistant) -> None:
+    """What was understood, what no record has, and the notes of the answer come with the figures."""
+    found = client.predict("all figures with TNF or ZZZP9", api_name="/find_figures")
+    answer = quoting.ask("all figures with TNF or ZZZP9")
+    assert found["understood"] == str(answer.query)
+    assert (found["unknown"], found["notes"]) == (["ZZZP9"], list(answer.notes))
+    assert found["generation"] == answer.generation
+
+
+def test_finding_asks_no_language_model(planted: Planted) -> None:
+    """find_figures decides as ask does without a word of the language model."""
+    llm, chat = scripted("Nothing.")
+    with planted.assistant(llm) as writing:
+        answer = writing.figures("How does TNF act on IL6?")
+    assert answer.figids
+    assert (answer.llm, chat.asked) == ("none", [])
 
 
 def test_figures_come_in_other_formats(client: Client) -> None:

@@ -9,6 +9,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import gradio as gr
@@ -18,9 +19,10 @@ from mcp.types import ImageContent, TextContent
 from starlette.types import Receive, Scope, Send
 
 from pfocr_chat.answers import Answer
+from pfocr_chat.chain import NOTHING_NAMED
 from pfocr_chat.errors import PfocrChatError, QuestionError
 from pfocr_chat.exports import Format, render
-from pfocr_chat.queries import Filters
+from pfocr_chat.queries import Filters, Intent
 from pfocr_chat.records import Kind
 from pfocr_chat.tables import Facet
 
@@ -119,7 +121,10 @@ class _Endpoints:
         """
         Find the published pathway figures for a topic, genes or a question, best first, without writing an answer.
         A question for a list ("all figures with TNF and IL6", "which figures show ferroptosis?") finds every figure
-        that shows what it names, and "total" counts them; any other finds the ten most similar ones.
+        that shows what it names: "complete" is true, and "total" counts them all though only "limit" are returned. For
+        any other, or where no figure shows all of it, "complete" is false: these are the nearest figures, at most 50,
+        and need not be about it. Where there is nothing to find (names that no figure has, another subject),
+        "figures" is empty and "reason" says why.
 
         Args:
             question: What to find: a question for a list, a topic, or names of genes, substances and diseases.
@@ -131,17 +136,32 @@ class _Endpoints:
             format: json for records with scores and the reason of each match; else a file's text for other programs.
 
         Returns:
-            JSON with "total" and "figures" (figid, score, matches, quote, and record with title, caption and links)
+            JSON with "total", "complete" and "figures" (figid, score, matches, quote, and record with title and links)
             "text" in place of "figures" where another format is asked for
+            "reason" (null where there are figures) and "near_misses"
+            "understood" (how the question was read), "unknown" (names that no record has), "notes" and "generation"
         """
         with _told():
             most, form = _limit(limit, 10), _choice(format, Format.JSON, "format")
             filters = _filters(organism, year_from, year_to, genes)
-            hits = self._assistant.find(_text(question, "question"), filters=filters)
-            found: dict[str, Any] = {"question": question, "total": len(hits)}
+            answer = self._assistant.figures(_text(question, "question"), filters=filters)
+            complete = _is_complete(answer)
+            figids = answer.figids if complete or not answer.figids else _nearest(answer)
+            hits = self._assistant.hits(replace(answer, figids=figids[:most]))
+            found = {
+                "question": question,
+                "total": len(figids) if complete else len(hits),
+                "complete": complete,
+                "reason": answer.reason or (None if answer.figids else NOTHING_NAMED),
+                "near_misses": [asdict(near) for near in answer.near_misses],
+                "understood": str(answer.query) if answer.query else None,
+                "unknown": [*answer.query.unknown, *answer.query.missing] if answer.query else [],
+                "notes": list(answer.notes),
+                "generation": answer.generation,
+            }
             if form is Format.JSON:
-                return found | {"figures": [hit.to_dict() for hit in hits[:most]]}
-            return found | {"format": form.value, "text": render(hits[:most], form, question=question)}
+                return found | {"figures": [hit.to_dict() for hit in hits]}
+            return found | {"format": form.value, "text": render(hits, form, question=question)}
 
     def figure(self, figid: str) -> dict[str, Any]:
         """
@@ -293,6 +313,17 @@ def _short(answer: Answer, most: int) -> dict[str, Any]:
         row["figids"] = row["figids"][:most]
     del told["conversation"]  # each question stands alone
     return told
+
+
+def _is_complete(answer: Answer) -> bool:
+    """Whether its figures are all that there are, not only the nearest."""
+    named = bool(answer.query and answer.query.intent is Intent.LOOKUP)
+    return not answer.abstained and (bool(answer.listing) or (named and bool(answer.figids)))
+
+
+def _nearest(answer: Answer) -> tuple[str, ...]:
+    """The figures of an answer, and then others that were looked at, best first."""
+    return tuple(dict.fromkeys((*answer.figids, *(hit.figid for hit in answer.hits))))
 
 
 def _filters(organism: Any, year_from: Any, year_to: Any, genes: Any) -> Filters | None:
