@@ -187,9 +187,12 @@ class Assistant:
             return count_facet(facet, sorted(catalog.figids()) if figids is None else list(figids), catalog)
 
     def record(self, figid: str) -> FigureRecord | None:
-        """One figure's record, or ``None`` where the index does not have it."""
+        """One figure's record, its figid in letters of any case, or ``None`` where the index does not have it."""
         with self._using() as generation:
-            return generation.catalog.record(figid)
+            catalog = generation.catalog
+            record = catalog.record(figid)
+            named = () if record else catalog.figids_named(figid)
+            return catalog.record(named[0]) if len(named) == 1 else record
 
     def gene_list(
         self, genes: str | Sequence[str], limit: int = 50, *, filters: Filters | None = None

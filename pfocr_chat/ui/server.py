@@ -26,8 +26,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pfocr_chat.errors import PfocrChatError
 from pfocr_chat.ui.accesslog import AccessLog, logging_access
-from pfocr_chat.ui.api import MCP_PATH, McpServer, add_api
+from pfocr_chat.ui.api import MCP_PATH, PARAMETERS, McpServer, add_api
 from pfocr_chat.ui.auth import Accounts, BasicAuth
+from pfocr_chat.ui.calls import Calls
 from pfocr_chat.ui.hosts import Forwarded, OwnPages
 from pfocr_chat.ui.limits import Limits
 from pfocr_chat.ui.page import build_page
@@ -152,10 +153,11 @@ def build_app(assistant: Assistant, serving: Serving | None = None, host: str = 
         footer_links=[],
         max_file_size="1kb",  # nothing is uploaded
         ssr_mode=False,
+        app_kwargs={"openapi_url": None},  # of its inner routes; that of the API is at /gradio_api/openapi.json
         theme=_theme(),
         head=f"<style>{_read('page.css')}</style><script>{_read('page.js')}</script>",
     )
-    guarded: ASGIApp = Limits(app, per_minute=serving.per_minute)
+    guarded: ASGIApp = Limits(Calls(app, parameters=PARAMETERS), per_minute=serving.per_minute)
     if serving.accounts:
         guarded = BasicAuth(guarded, accounts=serving.accounts, open_paths=frozenset((HEALTH,)))
     guarded = OwnPages(guarded, host=host, allowed=serving.hosts, open_paths=frozenset((HEALTH,)))
@@ -252,16 +254,21 @@ class _SecurityHeaders:
 
 
 class _Prefix:
-    """Takes the path under which a proxy shows the page off the paths of requests, where the proxy leaves it on."""
+    """Takes the path under which a proxy shows the page off the paths of requests, where the proxy leaves it on.
+
+    The address of the MCP server is good without the slash at its end, too.
+    """
 
     def __init__(self, app: ASGIApp, prefix: str) -> None:
         self._app = app
         self._prefix = prefix
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope.get("path", "")
+        path = before = scope.get("path", "")
         if self._prefix and (path == self._prefix or path.startswith(f"{self._prefix}/")):
             path = path[len(self._prefix) :] or "/"
+        path = f"{path}/" if path == MCP_PATH else path
+        if path != before:
             scope = {**scope, "path": path, "raw_path": path.encode()}
         await self._app(scope, receive, send)
 
