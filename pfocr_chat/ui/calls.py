@@ -13,7 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pfocr_chat.ui.limits import refuse
 
-_CALL = re.compile(r"/gradio_api/(?:run|api|call)/(?P<name>[^/]+)/?")
+_CALL = re.compile(r"/gradio_api/(?:run|api|call)/(?!predict/?$)(?P<name>[^/]+)/?")
+""" "predict" is what Gradio's page calls its own events by."""
 
 
 class Calls:
