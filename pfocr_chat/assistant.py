@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -131,6 +132,16 @@ class Assistant:
             best = generation.retriever.retrieve(query, HITS, complete=listing)
             return _hits_of(query, listing.ranked(hit.figid for hit in best), best, generation)
 
+    def figures(self, question: str, *, filters: Filters | None = None) -> Answer:
+        """What ``ask`` decides before a language model writes: the figures that answer, quoted, or why none does.
+
+        Its ``hits`` go on with the nearest figures; where ``listing`` has any, ``figids`` are the complete list.
+
+        Raises:
+            QuestionError: the question is empty or too long, or a filter names what the index does not have.
+        """
+        return _last(_told(question, self._streamed(question, Conversation(), filters, write=False)))
+
     def ask(self, question: str, conversation: Conversation | None = None, *, filters: Filters | None = None) -> Answer:
         """One answer; pass ``answer.conversation`` on to ask a follow-up.
 
@@ -139,10 +150,7 @@ class Assistant:
         Raises:
             QuestionError: the question is empty or too long, or a filter names what the index does not have.
         """
-        for event in self.stream(question, conversation, filters=filters):
-            if isinstance(event, Answer):
-                return event
-        raise PfocrChatError("The answer was cut off.")
+        return _last(self.stream(question, conversation, filters=filters))
 
     def stream(
         self, question: str, conversation: Conversation | None = None, *, filters: Filters | None = None
@@ -158,10 +166,11 @@ class Assistant:
         return _told(question, self._streamed(question, conversation or Conversation(), filters))
 
     def _streamed(
-        self, question: str, conversation: Conversation, filters: Filters | None
+        self, question: str, conversation: Conversation, filters: Filters | None, *, write: bool = True
     ) -> Generator[Event, None, None]:
         with self._using() as generation:
-            yield from generation.chain.stream(question, conversation, filters)
+            chain = generation.chain if write else replace(generation.chain, llm=None, llm_name="none")
+            yield from chain.stream(question, conversation, filters)
 
     def hits(self, answer: Answer) -> list[Hit]:
         """A hit for each of an answer's figures, in their order, to be shown or exported.
@@ -178,9 +187,12 @@ class Assistant:
             return count_facet(facet, sorted(catalog.figids()) if figids is None else list(figids), catalog)
 
     def record(self, figid: str) -> FigureRecord | None:
-        """One figure's record, or ``None`` where the index does not have it."""
+        """One figure's record, its figid in letters of any case, or ``None`` where the index does not have it."""
         with self._using() as generation:
-            return generation.catalog.record(figid)
+            catalog = generation.catalog
+            record = catalog.record(figid)
+            named = () if record else catalog.figids_named(figid)
+            return catalog.record(named[0]) if len(named) == 1 else record
 
     def gene_list(
         self, genes: str | Sequence[str], limit: int = 50, *, filters: Filters | None = None
@@ -212,6 +224,14 @@ class Assistant:
     def as_retriever(self, k: int = 10) -> BaseRetriever:
         """A LangChain retriever over this index; documents carry the figure's fields as metadata."""
         return FigureRetriever(assistant=self, k=k)
+
+
+def _last(events: Iterable[Event]) -> Answer:
+    """The answer at the end."""
+    for event in events:
+        if isinstance(event, Answer):
+            return event
+    raise PfocrChatError("The answer was cut off.")
 
 
 def _told(question: str, events: Generator[Event, None, None]) -> Generator[Event, None, None]:

@@ -339,6 +339,7 @@ def _chat(options: argparse.Namespace) -> None:
         proxies=tuple(options.proxy),
         log_questions=options.log_questions,
         images=images,
+        hosts=tuple(options.allow_host),
     )
     with _open(options) as assistant:
         serve(assistant, host=options.host, port=options.port, serving=serving)

@@ -12,9 +12,11 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
+from pfocr_chat.answers import Answer
 from pfocr_chat.errors import FeedbackError
+from pfocr_chat.queries import Intent
 from pfocr_chat.records import FIGID_PATTERN
 
 FILE_NAME = "feedback.sqlite"
@@ -33,9 +35,12 @@ _TABLE = """
 CREATE TABLE IF NOT EXISTS feedback (
     id INTEGER PRIMARY KEY,
     given TEXT NOT NULL, kind TEXT NOT NULL, question TEXT NOT NULL, figids TEXT NOT NULL,
-    comment TEXT NOT NULL, source TEXT NOT NULL, generation TEXT NOT NULL
+    comment TEXT NOT NULL, source TEXT NOT NULL, generation TEXT NOT NULL,
+    filters TEXT NOT NULL DEFAULT '', standalone TEXT NOT NULL DEFAULT ''
 )
 """
+_ADDED = ("filters", "standalone")
+"""Columns that the first version's files do not have."""
 
 
 class FeedbackKind(StrEnum):
@@ -54,7 +59,8 @@ class Feedback:
 
     ``figids`` are the figures that the answer cited or listed, best first; those beyond ``MAX_FIGIDS`` are left
     out. ``generation`` is the index's that answered, and ``given`` the time (ISO 8601, UTC), which the store
-    sets where it is empty.
+    sets where it is empty. ``standalone`` is what a follow-up was read as, with the words or figures that it refers
+    back to, and ``filters`` are the conditions that held, as a JSON text; both are empty where the question says all.
 
     Raises:
         FeedbackError: the question is empty, or it or the comment is too long.
@@ -68,6 +74,29 @@ class Feedback:
     source: Source = "page"
     generation: str = ""
     given: str = ""
+    filters: str = ""
+    standalone: str = ""
+
+    @classmethod
+    def on(cls, answer: Answer, kind: FeedbackKind, comment: str = "", source: Source = "page") -> Self:
+        """What is said of an answer, with all that it takes to know what was asked.
+
+        Raises:
+            FeedbackError: the comment is too long.
+        """
+        figids = tuple(dict.fromkeys([*(citation.figid for citation in answer.citations), *answer.figids]))
+        query, standalone = answer.query, _standalone(answer)
+        held = query.filters if query and (standalone or query.filters != query.stated) else None
+        return cls(
+            kind,
+            answer.question,
+            figids,
+            comment,
+            source,
+            answer.generation,
+            filters=json.dumps(held.to_dict(), ensure_ascii=False) if held else "",
+            standalone=standalone[:MAX_QUESTION],
+        )
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kind", FeedbackKind(self.kind))
@@ -157,6 +186,7 @@ class FeedbackStore:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(_TABLE)
+            _migrate(connection)
         except sqlite3.Error:
             connection.close()
             raise
@@ -168,16 +198,19 @@ def to_cases(feedback: Iterable[Feedback]) -> list[dict[str, Any]]:
 
     A question's figures are those that a comment on missed ones names, and those of answers that were useful,
     without those of answers that cite wrongly (if the comment on that names some of them, without these only).
-    A question for which no figure is left yields no case. A question that was a follow-up is taken as it stands.
+    A question for which no figure is left yields no case. Nor does what was said of a follow-up, or of a question with
+    conditions beside it: without those it asks for other figures.
     """
     questions: dict[str, str] = {}
     missed: dict[str, list[str]] = {}
     useful: dict[str, list[str]] = {}
     wrong: dict[str, set[str]] = {}
     for said in feedback:
+        if said.filters or said.standalone:
+            continue
         key = " ".join(said.question.split()).casefold()
         questions.setdefault(key, " ".join(said.question.split()))
-        named = [found.rstrip(".") for found in FIGID_PATTERN.findall(said.comment)]
+        named = _named(said.comment)
         match said.kind:
             case FeedbackKind.USEFUL:
                 useful.setdefault(key, []).extend(said.figids)
@@ -193,6 +226,43 @@ def to_cases(feedback: Iterable[Feedback]) -> list[dict[str, Any]]:
             qid = "feedback-" + hashlib.sha256(key.encode()).hexdigest()[:10]
             found.append({"qid": qid, "type": "known", "question": question, "gold": gold})
     return found
+
+
+def _named(comment: str) -> list[str]:
+    """The figids in a comment, also those in addresses of figure pages, without the punctuation behind them."""
+    found = []
+    for match in FIGID_PATTERN.finditer(comment):
+        before, after = comment[: match.start()][-1:], comment[match.end() :][:1]
+        figid = match[0].rstrip("._-+").removesuffix(".html")
+        if FIGID_PATTERN.fullmatch(figid) and not before.isalnum() and not after.isalnum():
+            found.append(figid)
+    return found
+
+
+def _standalone(answer: Answer) -> str:
+    """What a follow-up was read as; "" for a question that stands alone."""
+    query = answer.query
+    if query is None or len(answer.conversation.turns) < 2:
+        return ""
+    asked = query.question.casefold()
+    figids = query.figids if query.intent in (Intent.LOOKUP, Intent.SIMILAR) else ()
+    pointed_at = [figid for figid in figids if figid.casefold() not in asked]
+    if not (query.refers_back or pointed_at):
+        return ""
+    return f"{query.text} ({', '.join(pointed_at)})" if pointed_at else query.text
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    """Add the columns that an older file does not have; another process may do so at the same time."""
+    there = {row[1] for row in connection.execute("PRAGMA table_info(feedback)")}
+    if there.issuperset(_ADDED):
+        return
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        there = {row[1] for row in connection.execute("PRAGMA table_info(feedback)")}
+        for name in _ADDED:
+            if name not in there:
+                connection.execute(f"ALTER TABLE feedback ADD COLUMN {name} TEXT NOT NULL DEFAULT ''")
 
 
 def _storable(value: str) -> str:

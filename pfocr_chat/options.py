@@ -50,7 +50,16 @@ def add_serving(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="ADDRESS",
-        help="a proxy in front, whose X-Forwarded-For says who the client is; may be given again",
+        help="a proxy in front, whose X-Forwarded-For, -Host and -Proto are believed; may be given again",
+    )
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        type=_host,
+        default=[],
+        metavar="NAME",
+        help="a name of this server that people reach it by, such as chat.example.org; may be given again (addresses,"
+        " localhost, and where others reach it the machine's name)",
     )
     parser.add_argument("--log-questions", action="store_true", help="put what was asked into the access log")
 
@@ -110,6 +119,12 @@ def _root_path(text: str) -> str:
     if not re.fullmatch(r"(?:/[\w.~-]+)*/?", text, re.ASCII):
         raise argparse.ArgumentTypeError(f"{text!r} is not a path such as /pfocr")
     return text.rstrip("/")
+
+
+def _host(text: str) -> str:
+    if not re.fullmatch(r"[\w-]+(?:\.[\w-]+)*\.?", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a host's name such as chat.example.org")
+    return text
 
 
 def port(text: str) -> int:

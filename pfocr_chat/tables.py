@@ -56,9 +56,9 @@ class FacetTable:
         rows = [{"label": r.label, "figures": r.figures, "figids": list(r.figids)} for r in self.rows]
         return {"facet": self.facet.value, "total": self.total, "without": self.without, "rows": rows}
 
-    def to_markdown(self, limit: int = 20) -> str:
-        """A table in Markdown with at most ``limit`` values, but with all years."""
-        shown = self.rows if self.facet is Facet.YEAR else self.rows[:limit]
+    def to_markdown(self, limit: int = 20, *, all_years: bool = True) -> str:
+        """A table in Markdown with at most ``limit`` values, but with all years unless these are cut as well."""
+        shown = self.rows if self.facet is Facet.YEAR and all_years else self.rows[:limit]
         rows = [f"| {_in_cell(row.label)} | {row.figures:,} |" for row in shown]
         if len(self.rows) > len(shown):
             rows.append(f"| … and {len(self.rows) - len(shown):,} more |  |")

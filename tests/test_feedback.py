@@ -16,10 +16,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pfocr_chat import FeedbackError
+from pfocr_chat import Assistant, FeedbackError
 from pfocr_chat.cli import main
 from pfocr_chat.evaluation import read_cases
 from pfocr_chat.feedback import FILE_NAME, MAX_COMMENT, MAX_FIGIDS, Feedback, FeedbackKind, FeedbackStore, to_cases
+from pfocr_chat.queries import Filters
 
 ONE, TWO, THREE = (f"PMC{n}__fig{n}.g001" for n in (1, 2, 3))
 USEFUL, WRONG, MISSED = FeedbackKind.USEFUL, FeedbackKind.WRONG_CITATION, FeedbackKind.MISSED_FIGURE
@@ -161,6 +162,73 @@ def test_a_closed_store_says_so(store: FeedbackStore) -> None:
         store.add(Feedback(USEFUL, "Which?"))
 
 
+OLD = """
+CREATE TABLE feedback (
+    id INTEGER PRIMARY KEY,
+    given TEXT NOT NULL, kind TEXT NOT NULL, question TEXT NOT NULL, figids TEXT NOT NULL,
+    comment TEXT NOT NULL, source TEXT NOT NULL, generation TEXT NOT NULL
+);
+INSERT INTO feedback VALUES (1, '2026-01-02', 'useful', 'Which?', '[]', 'old', 'page', 'g000001');
+"""
+
+
+def test_an_older_file_is_taken_over(tmp_path: Path) -> None:
+    """A file without the conditions and what a follow-up was read as gets these columns once, and keeps what it has."""
+    path = tmp_path / FILE_NAME
+    with closing(sqlite3.connect(path)) as old:
+        old.executescript(OLD)
+    stores = [FeedbackStore(path) for _ in range(8)]
+    with ThreadPoolExecutor(8) as threads:
+        kept = list(threads.map(FeedbackStore.all, stores))
+    assert {(said[0].comment, said[0].filters, said[0].standalone) for said in kept} == {("old", "", "")}
+    stores[0].add(Feedback(USEFUL, "Which?", filters='{"year_from": 2015}', standalone="TNF Which?"))
+    assert stores[1].all()[1].filters == '{"year_from": 2015}'
+    for store in stores:
+        store.close()
+
+
+# Of answers
+
+
+def test_feedback_on_an_answer_has_its_figures(quoting: Assistant) -> None:
+    """The figures cited come first; a question that stands alone, its conditions in words, needs nothing else."""
+    answer = quoting.ask("Which figures since 2010 show TNF?")
+    said = Feedback.on(answer, MISSED, "one more", "slack")
+    assert (said.kind, said.question, said.comment, said.source) == (MISSED, answer.question, "one more", "slack")
+    assert (said.figids, said.generation) == (answer.figids, answer.generation)
+    assert (said.filters, said.standalone) == ("", "")
+
+
+def test_feedback_on_an_answer_has_the_conditions_beside_it(quoting: Assistant) -> None:
+    """Conditions that were set beside the question are kept as JSON, and no case is made of it."""
+    answer = quoting.ask("Which figures show TNF?", filters=Filters(year_from=2010))
+    said = Feedback.on(answer, USEFUL)
+    assert json.loads(said.filters) == {"year_from": 2010}
+    assert to_cases([said]) == []
+
+
+@pytest.mark.parametrize(
+    "follow_up", ["Only those since 2010", "Show me similar ones", "What does the second one show?"]
+)
+def test_feedback_on_a_follow_up_has_what_it_was_read_as(follow_up: str, quoting: Assistant) -> None:
+    """What a follow-up refers back to is kept beside it, with its conditions, and no case is made of it."""
+    first = quoting.ask("Which figures show TNF?")
+    said = Feedback.on(quoting.ask(follow_up, first.conversation), USEFUL)
+    assert said.question == follow_up
+    assert said.standalone != follow_up
+    assert "TNF" in said.standalone or any(figid in said.standalone for figid in first.figids)
+    assert ("2010" in said.filters) == ("2010" in follow_up)
+    assert to_cases([said]) == []
+
+
+def test_a_new_subject_in_a_conversation_stands_alone(quoting: Assistant) -> None:
+    """A question that names all that it asks for is a case though others were asked before it."""
+    first = quoting.ask("Which figures show TNF?")
+    said = Feedback.on(quoting.ask("Which figures show PTK2?", first.conversation), USEFUL)
+    assert said.standalone == ""
+    assert len(to_cases([said])) == 1
+
+
 # Cases
 
 
@@ -177,6 +245,26 @@ def test_missed_figures_come_first() -> None:
     """A figure that a comment names as missed is the target, before those of a useful answer."""
     said = [Feedback(USEFUL, "Q?", (ONE,)), Feedback(MISSED, "Q?", (ONE,), f"you missed {TWO}. And {THREE}!")]
     assert [case["gold"] for case in to_cases(said)] == [[TWO, THREE, ONE]]
+
+
+@pytest.mark.parametrize(
+    ("comment", "named"),
+    [
+        (f"https://pfocr.wikipathways.org/figures/{TWO}.html", [TWO]),
+        (f"see https://pfocr.wikipathways.org/figures/{TWO}.html.", [TWO]),
+        (f"({TWO}), “{THREE}”; {ONE}-", [TWO, THREE, ONE]),
+        (f"**{TWO}** _{THREE}_", [TWO, THREE]),
+        (f"{TWO}/{THREE}?x=1#y", [TWO, THREE]),
+        (f"{TWO}...", [TWO]),
+        ("PMC1__größe", []),
+        (f"x{TWO}", []),
+        ("PMC1__ and PMC2__. PMC__a PMC3 pmc1__fig1", []),
+    ],
+)
+def test_figids_are_read_out_of_comments(comment: str, named: list[str]) -> None:
+    """Addresses, punctuation and markup around a figid are no part of it, and a piece of a word is none."""
+    cases = to_cases([Feedback(MISSED, "Q?", comment=comment)])
+    assert [case["gold"] for case in cases] == ([named] if named else [])
 
 
 def test_wrong_citations_are_no_gold() -> None:
@@ -223,7 +311,16 @@ def test_the_command_prints_json_lines(
     assert main(["feedback", "--vectorstore", str(tmp_path)]) == 0
     (row,) = map(json.loads, capsys.readouterr().out.splitlines())
     assert (row["kind"], row["question"], row["figids"]) == ("useful", "Where is β-catenin?", [ONE])
-    assert set(row) == {"kind", "question", "figids", "comment", "source", "generation", "given"}
+    assert set(row) == {
+        "kind",
+        "question",
+        "figids",
+        "comment",
+        "source",
+        "generation",
+        "given",
+        *("filters", "standalone"),
+    }
     assert main(["feedback", "--cases", "--vectorstore", str(tmp_path)]) == 0
     assert [json.loads(line)["gold"] for line in capsys.readouterr().out.splitlines()] == [[ONE]]
 

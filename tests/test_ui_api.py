@@ -18,10 +18,11 @@ from gradio_client.exceptions import AppError
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult, TextContent
-from planted import BOTH, FAK, FAK_2, RAS, RECORDS, TNF_ONLY, UNDATED
+from planted import BOTH, FAK, FAK_2, RAS, RECORDS, TNF_ONLY, UNDATED, Planted, scripted
 from serving import served
 
 from pfocr_chat import Answer, Assistant
+from pfocr_chat.ui import Serving
 from pfocr_chat.ui.api import APOLOGY, MOST
 
 # Gradio's queue counts its events in ways that newer versions of pandas deprecate.
@@ -107,6 +108,25 @@ def test_nothing_else_can_be_called(address: str, client: Client) -> None:
     assert "Unknown tool" in text_of(result)
 
 
+@pytest.mark.parametrize("root", ["", "/pfocr"])
+def test_the_mcp_server_needs_no_slash(root: str, quoting: Assistant) -> None:
+    """An agent gets on with either form of the address, without being sent elsewhere."""
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    headers = {"Accept": "application/json, text/event-stream"}
+    with served(quoting, Serving(root_path=root)) as address:
+        told = [
+            httpx.post(f"{address}{root}/gradio_api/mcp{slash}", json=body, headers=headers).text for slash in ("", "/")
+        ]
+    assert told[0] == told[1]
+    assert "find_figures" in told[0]
+
+
+def test_inner_routes_are_not_described(address: str) -> None:
+    """The API has its OpenAPI description; what Gradio and FastAPI use themselves has none."""
+    assert [httpx.get(f"{address}/{name}").status_code for name in ("openapi.json", "docs", "redoc")] == [404] * 3
+    assert "/ask" in httpx.get(f"{address}/gradio_api/openapi.json").text
+
+
 # Answers
 
 
@@ -163,6 +183,90 @@ def test_a_limit_cuts_and_the_total_stays(client: Client) -> None:
     assert (len(told["figids"]), told["figures"], len(told["listing"]["tiers"])) == (1, 3, 1)
 
 
+def test_a_limit_cuts_rows_and_their_number_stays(client: Client, quoting: Assistant) -> None:
+    """A table has no more rows than wanted, in JSON and in the text, and it says how many there are."""
+    question = "Which genes do figures with TNF show?"
+    table = quoting.ask(question).table
+    assert table
+    assert len(table.rows) > 2
+    told = client.predict(question, limit=2, api_name="/ask")["table"]
+    assert ([row["label"] for row in told["rows"]], told["values"]) == (
+        [row.label for row in table.rows[:2]],
+        len(table.rows),
+    )
+    for by in ("gene", "year"):
+        counted = client.predict("TNF", by, limit=1, api_name="/count")
+        assert (len(counted["rows"]), counted["values"] > 1) == (1, True)
+        labels = [row["label"] for row in client.predict("TNF", by, api_name="/count")["rows"]]
+        assert [label for label in labels if f"| {label} |" in counted["text"]] == labels[:1]
+        assert f"… and {counted['values'] - 1} more" in counted["text"]
+
+
+LISTS = ["all figures with TNF", "Which figures show TNF?", "How many figures show TNF?", f"What does {FAK} show?"]
+NEAREST = ["TNF", "How does TNF act on IL6?", "signalling of the Hippo pathway"]
+NOTHING = [
+    "How does ZZZP9 cure the plague?",
+    "all figures with ZZZP9",
+    "Hello!",
+    "What does PMC999999__x.g1 show?",
+    "the",
+]
+
+
+@pytest.mark.parametrize("question", LISTS)
+def test_a_complete_list_says_so(question: str, client: Client, quoting: Assistant) -> None:
+    """Where the figures are all that there are, total counts them: the same figures as ask has."""
+    found = client.predict(question, api_name="/find_figures")
+    assert (found["complete"], found["reason"]) == (True, None)
+    assert {figure["figid"] for figure in found["figures"]} == set(quoting.ask(question).figids)
+    assert found["total"] == len(found["figures"])
+
+
+@pytest.mark.parametrize("question", NEAREST)
+def test_the_nearest_figures_are_called_so(question: str, client: Client, quoting: Assistant) -> None:
+    """Where figures are only near, no list is claimed; ask's come first, and as many follow as the limit lets."""
+    found = client.predict(question, api_name="/find_figures")
+    assert (found["complete"], found["reason"]) == (False, None)
+    figids = [figure["figid"] for figure in found["figures"]]
+    asked = quoting.ask(question).figids
+    assert tuple(figids[: len(asked)]) == asked
+    assert found["total"] == len(figids) == len(set(figids)) <= 10
+    few = client.predict(question, limit=1, api_name="/find_figures")
+    assert ([figure["figid"] for figure in few["figures"]], few["total"]) == (figids[:1], 1)
+    many = client.predict(question, limit=50, api_name="/find_figures")
+    assert [figure["figid"] for figure in many["figures"]][: len(figids)] == figids
+
+
+@pytest.mark.parametrize("question", NOTHING)
+def test_where_nothing_is_found_nothing_is_given(question: str, client: Client, quoting: Assistant) -> None:
+    """Invented names, small talk and what the index lacks find no figure, for the reason for which ask abstains."""
+    found = client.predict(question, api_name="/find_figures")
+    assert (found["figures"], found["total"], found["complete"]) == ([], 0, False)
+    answer = quoting.ask(question)
+    assert found["reason"]
+    assert found["reason"] == answer.reason or not answer.abstained
+    table = client.predict(question, format="csv", api_name="/find_figures")
+    assert list(csv.DictReader(io.StringIO(table["text"]))) == []
+
+
+def test_how_a_question_was_read_is_told(client: Client, quoting: Assistant) -> None:
+    """What was understood, what no record has, and the notes of the answer come with the figures."""
+    found = client.predict("all figures with TNF or ZZZP9", api_name="/find_figures")
+    answer = quoting.ask("all figures with TNF or ZZZP9")
+    assert found["understood"] == str(answer.query)
+    assert (found["unknown"], found["notes"]) == (["ZZZP9"], list(answer.notes))
+    assert found["generation"] == answer.generation
+
+
+def test_finding_asks_no_language_model(planted: Planted) -> None:
+    """find_figures decides as ask does without a word of the language model."""
+    llm, chat = scripted("Nothing.")
+    with planted.assistant(llm) as writing:
+        answer = writing.figures("How does TNF act on IL6?")
+    assert answer.figids
+    assert (answer.llm, chat.asked) == ("none", [])
+
+
 def test_figures_come_in_other_formats(client: Client) -> None:
     """A format other than JSON comes as a file's text."""
     found = client.predict("all figures with TNF", format="csv", api_name="/find_figures")
@@ -178,6 +282,23 @@ def test_a_figure_is_told_whole(address: str) -> None:
     assert told["links"]["DOI"] == "https://doi.org/10.1234/planted.1"
     mention = next(m for m in told["mentions"] if m["name"] == "PTK2")
     assert mention == {"kind": "gene", "name": "PTK2", "word": "FAK", "evidence": "printed as a synonym", "id": "1"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        FAK.lower(),
+        FAK.upper(),
+        f" {FAK} ",
+        f"{FAK}.html",
+        f"https://pfocr.wikipathways.org/figures/{FAK}.html",
+        f"https://pfocr.wikipathways.org/figures/{FAK.lower()}.html?x=1#genes",
+        f"/figures/{FAK}",
+    ],
+)
+def test_a_figure_is_named_by_its_address_or_in_any_case(name: str, client: Client) -> None:
+    """The address of the figure's page names it, and so does the figid in letters of another case."""
+    assert client.predict(name, api_name="/figure")["figid"] == FAK
 
 
 def test_a_gene_list_is_compared(address: str) -> None:
@@ -272,6 +393,52 @@ def test_values_of_another_type_are_a_sentence(name: str, data: list[Any], sente
     response = httpx.post(f"{address}/gradio_api/run/{name}", json={"data": given})
     assert response.status_code == 500  # Gradio's status for every error
     assert sentence in response.json()["error"]
+
+
+@pytest.mark.parametrize("door", ["run", "api"])
+def test_what_is_left_out_takes_its_default(door: str, address: str, client: Client) -> None:
+    """A plain call needs no values for the parameters at the end."""
+    for name, data in (("ask", ["TNF"]), ("find_figures", ["TNF", None, 2010]), ("count", ["TNF", "gene"])):
+        answered = httpx.post(f"{address}/gradio_api/{door}/{name}", json={"data": data})
+        assert answered.json()["data"][0] == client.predict(*data, api_name=f"/{name}")
+
+
+def test_a_queued_call_takes_defaults_too(address: str) -> None:
+    """Gradio's two-step call completes the values in the same way."""
+    event = httpx.post(f"{address}/gradio_api/call/figure/", json={"data": [FAK]}).json()["event_id"]
+    told = httpx.get(f"{address}/gradio_api/call/figure/{event}", timeout=60).text
+    assert told.startswith("event: complete")
+    assert FAK in told
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "status", "sentence"),
+    [
+        ("ask", b'{"data": []}', 500, "“question” must be a text."),
+        ("ask", b"TNF", 400, "The request is not JSON."),
+        ("ask", b"", 400, "The request is not JSON."),
+        ("ask", b"\xff", 400, "The request is not JSON."),
+        ("ask", b"[" * 100_000, 400, "The request is not JSON."),
+        ("ask", b'["TNF"]', 400, "The request has no list “data”"),
+        ("ask", b'{"data": "TNF"}', 400, "The request has no list “data”"),
+        (
+            "ask",
+            b'{"question": "TNF"}',
+            400,
+            "with question, organism, year_from, year_to, genes, limit, in this order",
+        ),
+        ("figure", b'{"data": ["a", "b"]}', 400, "“data” has 2 values, and figure takes 1: figid."),
+        ("on_ask", b'{"data": ["TNF"]}', 404, "There are ask, find_figures, figure, gene_list, count."),
+    ],
+)
+def test_what_is_no_call_is_a_sentence(
+    name: str, body: bytes, status: int, sentence: str, address: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever is sent, the answer says in words what is wrong with it."""
+    refused = httpx.post(f"{address}/gradio_api/run/{name}", content=body, headers={"Content-Type": "application/json"})
+    assert refused.status_code == status
+    assert sentence in refused.json()["error"]
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_what_nobody_expected_is_an_apology(

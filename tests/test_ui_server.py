@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -196,28 +197,70 @@ def test_clients_get_in(locked: str) -> None:
     assert in_a_loop(figid()) == FAK
 
 
+def tried(app: BasicAuth, *attempts: tuple[str, str, str]) -> list[int]:
+    """The statuses of requests at once by (client, user, password), in their order."""
+
+    async def one(client: str, user: str, password: str) -> int:
+        transport = httpx.ASGITransport(app, client=(client, 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://x", auth=(user, password)) as http:
+            return (await http.get("/")).status_code
+
+    async def all_of_them() -> list[int]:
+        return await asyncio.gather(*(one(*attempt) for attempt in attempts))
+
+    return list(in_a_loop(all_of_them()))
+
+
+def locked_app() -> BasicAuth:
+    return BasicAuth(well, accounts=Accounts({"ada": "right", "grace": "other"}), open_paths=frozenset())
+
+
 def test_passwords_cannot_be_tried_for_long() -> None:
-    """After some wrong passwords a client has to wait, and others need not."""
+    """However many are tried at once, only so many are looked at; the others are told to wait, the right one too."""
+    app, started = locked_app(), time.monotonic()
+    found = tried(app, *[("1.1.1.1", "ada", f"wrong{number}") for number in range(200)], ("1.1.1.1", "ada", "right"))
+    looked_at = sum(status != 429 for status in found)
+    assert set(found) <= {200, 401, 429}
+    assert looked_at >= WRONG_PER_MINUTE / 2
+    assert looked_at <= WRONG_PER_MINUTE / 2 + 1 + (time.monotonic() - started) * WRONG_PER_MINUTE / 60
 
-    async def inner(scope: Scope, receive: Receive, send: Send) -> None:
-        await PlainTextResponse("in")(scope, receive, send)
 
-    app = BasicAuth(inner, accounts=Accounts({"ada": "right"}), open_paths=frozenset())
+def test_a_right_password_is_not_locked_out() -> None:
+    """After many wrong passwords the right one gets in, if somewhat late; others do not notice."""
+    app = locked_app()
+    wrong = [("1.1.1.1", "ada", f"wrong{number}") for number in range(WRONG_PER_MINUTE // 2)]
+    assert set(tried(app, *wrong)) == {401}
+    assert tried(app, ("2.2.2.2", "ada", "right"), ("1.1.1.1", "grace", "other")) == [200, 200]
+    assert tried(app, ("1.1.1.1", "ada", "right")) == [200]
 
-    async def statuses() -> list[int]:
-        found = []
-        for client, password in [("1.1.1.1", "wrong")] * WRONG_PER_MINUTE + [
-            ("1.1.1.1", "right"),
-            ("2.2.2.2", "right"),
-        ]:
-            transport = httpx.ASGITransport(app, client=(client, 1))
-            async with httpx.AsyncClient(transport=transport, base_url="http://x", auth=("ada", password)) as http:
-                found.append((await http.get("/")).status_code)
-        return found
 
-    found = in_a_loop(statuses())
-    assert found[0] == 401
-    assert found[-2:] == [429, 200]
+def test_somebody_who_is_in_stays_in() -> None:
+    """Where a password was right before, wrong ones of the same client make nobody wait who has it."""
+    app = locked_app()
+    assert tried(app, ("1.1.1.1", "ada", "right")) == [200]
+    wrong = [("1.1.1.1", "ada", f"wrong{number}") for number in range(3 * WRONG_PER_MINUTE)]
+    found = tried(app, *wrong, *[("1.1.1.1", "ada", "right")] * 50)
+    assert found[-50:] == [200] * 50
+    assert 429 in found
+
+
+def test_a_wrong_password_counts_once() -> None:
+    """A browser that sends a password kept from before with each of many requests does not use up the tries."""
+    app = locked_app()
+    assert tried(app, *[("1.1.1.1", "ada", "old")] * 200) == [401] * 200
+    assert tried(app, ("1.1.1.1", "ada", "right")) == [200]
+
+
+def test_tries_are_forgotten() -> None:
+    """However much is tried, only so much is remembered."""
+    app = locked_app()
+    in_a_loop(_try_many(app))
+    assert len(app._tries._seen) == MAX_CLIENTS
+
+
+async def _try_many(app: BasicAuth) -> None:
+    for number in range(MAX_CLIENTS + 100):
+        await app._tries.admit(str(number), "ada", "wrong", app._accounts)
 
 
 def test_accounts_come_from_a_file(tmp_path: Path) -> None:

@@ -9,7 +9,10 @@ import json
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import asdict, replace
+from inspect import signature
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from urllib.parse import unquote, urlsplit
 
 import gradio as gr
 from gradio.events import api as offer
@@ -18,9 +21,10 @@ from mcp.types import ImageContent, TextContent
 from starlette.types import Receive, Scope, Send
 
 from pfocr_chat.answers import Answer
+from pfocr_chat.chain import NOTHING_NAMED
 from pfocr_chat.errors import PfocrChatError, QuestionError
 from pfocr_chat.exports import Format, render
-from pfocr_chat.queries import Filters
+from pfocr_chat.queries import Filters, Intent
 from pfocr_chat.records import Kind
 from pfocr_chat.tables import Facet
 
@@ -52,14 +56,8 @@ def add_api(page: gr.Blocks, assistant: "Assistant") -> None:
     """Offer the endpoints beside a page; they do not stand in its queue, so that it stays for people."""
     endpoints = _Endpoints(assistant)
     with page:
-        for endpoint in (
-            endpoints.ask,
-            endpoints.find_figures,
-            endpoints.figure,
-            endpoints.gene_list,
-            endpoints.count,
-        ):
-            offer(endpoint, api_name=endpoint.__name__, queue=False, **QUEUED)
+        for name in PARAMETERS:
+            offer(getattr(endpoints, name), api_name=name, queue=False, **QUEUED)
 
 
 class _Endpoints:
@@ -92,13 +90,14 @@ class _Endpoints:
             year_from: Only figures published in this year or later.
             year_to: Only figures published in this year or earlier.
             genes: Only figures that print each of these genes (symbols or other names).
-            limit: How many figids to list at most, 1 to 500; "figures" has their full number.
+            limit: How many figids and rows to list at most, 1 to 500; "figures" and "values" have their full numbers.
 
         Returns:
             JSON with "text" (Markdown with keys such as [1])
             "citations" (key, figid, title, url, quote, links)
             "figids" with their number "figures"
             "abstained", "reason" and "near_misses"
+            "table" where figures are counted by a field: "rows" and their number "values"
             "grounding" (the verdict on each sentence), "understood" and "notes"
         """
         with _told():
@@ -119,7 +118,10 @@ class _Endpoints:
         """
         Find the published pathway figures for a topic, genes or a question, best first, without writing an answer.
         A question for a list ("all figures with TNF and IL6", "which figures show ferroptosis?") finds every figure
-        that shows what it names, and "total" counts them; any other finds the ten most similar ones.
+        that shows what it names: "complete" is true, and "total" counts them all though only "limit" are returned. For
+        any other, or where no figure shows all of it, "complete" is false: these are the nearest figures, at most 50,
+        and need not be about it. Where there is nothing to find (names that no figure has, another subject),
+        "figures" is empty and "reason" says why.
 
         Args:
             question: What to find: a question for a list, a topic, or names of genes, substances and diseases.
@@ -131,17 +133,32 @@ class _Endpoints:
             format: json for records with scores and the reason of each match; else a file's text for other programs.
 
         Returns:
-            JSON with "total" and "figures" (figid, score, matches, quote, and record with title, caption and links)
+            JSON with "total", "complete" and "figures" (figid, score, matches, quote, and record with title and links)
             "text" in place of "figures" where another format is asked for
+            "reason" (null where there are figures) and "near_misses"
+            "understood" (how the question was read), "unknown" (names that no record has), "notes" and "generation"
         """
         with _told():
             most, form = _limit(limit, 10), _choice(format, Format.JSON, "format")
             filters = _filters(organism, year_from, year_to, genes)
-            hits = self._assistant.find(_text(question, "question"), filters=filters)
-            found: dict[str, Any] = {"question": question, "total": len(hits)}
+            answer = self._assistant.figures(_text(question, "question"), filters=filters)
+            complete = _is_complete(answer)
+            figids = answer.figids if complete or not answer.figids else _nearest(answer)
+            hits = self._assistant.hits(replace(answer, figids=figids[:most]))
+            found = {
+                "question": question,
+                "total": len(figids) if complete else len(hits),
+                "complete": complete,
+                "reason": answer.reason or (None if answer.figids else NOTHING_NAMED),
+                "near_misses": [asdict(near) for near in answer.near_misses],
+                "understood": str(answer.query) if answer.query else None,
+                "unknown": [*answer.query.unknown, *answer.query.missing] if answer.query else [],
+                "notes": list(answer.notes),
+                "generation": answer.generation,
+            }
             if form is Format.JSON:
-                return found | {"figures": [hit.to_dict() for hit in hits[:most]]}
-            return found | {"format": form.value, "text": render(hits[:most], form, question=question)}
+                return found | {"figures": [hit.to_dict() for hit in hits]}
+            return found | {"format": form.value, "text": render(hits, form, question=question)}
 
     def figure(self, figid: str) -> dict[str, Any]:
         """
@@ -149,13 +166,13 @@ class _Endpoints:
         the genes, chemicals and diseases read off it, each with the word as printed and how strong the evidence is.
 
         Args:
-            figid: The figure's identifier, such as "PMC11989024__ijms-26-03143-g003".
+            figid: The figure's identifier, such as "PMC11989024__ijms-26-03143-g003", or its page's address.
 
         Returns:
             JSON with the figure's record and its "mentions"
         """
         with _told():
-            wanted = _text(figid, "figid").strip()
+            wanted = _figid(_text(figid, "figid").strip())
             record = self._assistant.record(wanted)
             if record is None:
                 raise QuestionError(f"The index has no figure “{_cut(wanted)}”. Find some with find_figures first.")
@@ -219,7 +236,8 @@ class _Endpoints:
             limit: How many rows to return at most, 1 to 500; those with most figures come first, but years in order.
 
         Returns:
-            JSON with "total", "rows" (label and number of figures), "without" (figures for which it is unknown)
+            JSON with "total", "rows" (label and number of figures) and their full number "values"
+            "without" (figures for which it is unknown)
             "understood", "text", "abstained" and "reason"
         """
         with _told():
@@ -233,14 +251,28 @@ class _Endpoints:
                 "by": facet.value,
                 "total": answer.table.total if answer.table else 0,
                 "rows": [{"label": row.label, "figures": row.figures} for row in rows],
+                "values": len(answer.table.rows) if answer.table else 0,
                 "without": answer.table.without if answer.table else 0,
                 "abstained": answer.abstained,
                 "reason": answer.reason,
                 "understood": str(answer.query) if answer.query else None,
-                "text": answer.text,
+                "text": _counted(answer, most),
                 "notes": list(answer.notes),
                 "generation": answer.generation,
             }
+
+
+PARAMETERS = {
+    endpoint.__name__: tuple(signature(endpoint).parameters)[1:]
+    for endpoint in (
+        _Endpoints.ask,
+        _Endpoints.find_figures,
+        _Endpoints.figure,
+        _Endpoints.gene_list,
+        _Endpoints.count,
+    )
+}
+"""The endpoints, each with the names of its parameters in order."""
 
 
 class McpServer(GradioMCPServer):
@@ -282,17 +314,37 @@ def _told() -> Iterator[None]:
 
 
 def _short(answer: Answer, most: int) -> dict[str, Any]:
-    """The answer with no more figures than wanted, wherever it names them, and their full number."""
+    """The answer with no more figures and rows than wanted, wherever it names them, and their full numbers."""
     told = answer.to_dict()
     told["figures"] = len(answer.figids)
     told["figids"] = told["figids"][:most]
     kept = set(told["figids"])
     told["listing"]["tiers"] = {f: tier for f, tier in told["listing"]["tiers"].items() if f in kept}
     told["listing"]["weaker"] = told["listing"]["weaker"][:most]
-    for row in told["table"]["rows"] if told["table"] else ():
-        row["figids"] = row["figids"][:most]
+    if table := told["table"]:
+        table["values"] = len(table["rows"])
+        table["rows"] = [row | {"figids": row["figids"][:most]} for row in table["rows"][:most]]
     del told["conversation"]  # each question stands alone
     return told
+
+
+def _counted(answer: Answer, most: int) -> str:
+    """The text of a count with no more rows in its table than wanted."""
+    if answer.table is None or not answer.table.rows:
+        return answer.text
+    lead = answer.text.partition("\n\n|")[0]
+    return f"{lead}\n\n{answer.table.to_markdown(most, all_years=False)}".strip()
+
+
+def _is_complete(answer: Answer) -> bool:
+    """Whether its figures are all that there are, not only the nearest."""
+    named = bool(answer.query and answer.query.intent is Intent.LOOKUP)
+    return not answer.abstained and (bool(answer.listing) or (named and bool(answer.figids)))
+
+
+def _nearest(answer: Answer) -> tuple[str, ...]:
+    """The figures of an answer, and then others that were looked at, best first."""
+    return tuple(dict.fromkeys((*answer.figids, *(hit.figid for hit in answer.hits))))
 
 
 def _filters(organism: Any, year_from: Any, year_to: Any, genes: Any) -> Filters | None:
@@ -343,6 +395,12 @@ def _choice(value: Any, default: _Choice, name: str) -> _Choice:
         return default if value is None else choices(value)
     except ValueError as error:
         raise QuestionError(f"“{name}” must be one of {', '.join(choices)}.") from error
+
+
+def _figid(text: str) -> str:
+    """The figid in the address of a figure's page; any other text as it is."""
+    name = unquote(urlsplit(text).path.rpartition("/")[2]) if "/" in text else text
+    return name[: -len(".html")] if name.lower().endswith(".html") else name
 
 
 def _cut(text: str) -> str:

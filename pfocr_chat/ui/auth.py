@@ -5,9 +5,12 @@ Gradio's own log-in leaves some of its routes open; this stands before all of th
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
+import hashlib
 import hmac
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,10 +20,12 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pfocr_chat.errors import ConfigError
-from pfocr_chat.ui.limits import Buckets, client_of, refuse
+from pfocr_chat.ui.limits import MAX_CLIENTS, Buckets, client_of, refuse
 
 WRONG_PER_MINUTE = 20
-"""Wrong passwords that a client may try in a minute."""
+"""Different passwords that a client may try for a user in a minute, half of them at once."""
+SECONDS_TO_WAIT = 6.0
+"""For another try, before a request is refused; one comes every three seconds."""
 HOW = "Give it as USER:PASSWORD, or as @FILE with one such line for each user"
 
 
@@ -63,6 +68,37 @@ def _lines(path: Path) -> list[str]:
     return [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
 
 
+class _Tries:
+    """What each client has tried; kept as digests with a salt of this process, the latest ``MAX_CLIENTS``.
+
+    A password that was right before is let in whatever else is tried, and a wrong one that comes again, such as one
+    that a browser has kept, does not count again. The others wait for their turn, for each client and user.
+    """
+
+    def __init__(self) -> None:
+        self._turns = Buckets(WRONG_PER_MINUTE)
+        self._salt = secrets.token_bytes(16)
+        self._seen: dict[bytes, bool] = {}
+
+    async def admit(self, client: str, user: str, password: str, accounts: Accounts) -> bool | float:
+        """Whether it is the user's password; the seconds to come back after where too many were tried."""
+        tried = hashlib.blake2b(repr((client, user, password)).encode("utf-8", "replace"), key=self._salt).digest()
+        waited = 0.0
+        while tried not in self._seen:
+            wait = self._turns.take(repr((client, user)))
+            if not wait:
+                self._seen[tried] = accounts.admit(user, password)
+                if len(self._seen) > MAX_CLIENTS:
+                    del self._seen[next(iter(self._seen))]
+            elif waited + wait > SECONDS_TO_WAIT:
+                return wait
+            else:
+                await asyncio.sleep(wait)
+                waited += wait
+        self._seen[tried] = was_right = self._seen.pop(tried)  # the latest come last
+        return was_right and accounts.admit(user, password)
+
+
 class BasicAuth:
     """Lets only requests through that carry a user's name and password, but for the paths that are ``open``."""
 
@@ -70,25 +106,22 @@ class BasicAuth:
         self._app = app
         self._accounts = accounts
         self._open = open_paths
-        self._wrong = Buckets(WRONG_PER_MINUTE)
+        self._tries = _Tries()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan" or (scope["type"] == "http" and scope["path"] in self._open):
             await self._app(scope, receive, send)
             return
         given = _credentials(scope)
-        client = client_of(scope)
-        wait = self._wrong.wait(client) if given else 0
-        if wait:
-            refusal = refuse(429, "Too many wrong passwords. Try again in a minute.", wait)
-            await refusal(scope, receive, send)
-        elif given and self._accounts.admit(*given):
+        admitted = await self._tries.admit(client_of(scope), *given, self._accounts) if given else False
+        if admitted is True:
             await self._app(scope, receive, send)
-        else:
-            if given:
-                self._wrong.take(client)
+        elif admitted is False:
             challenge = {"WWW-Authenticate": 'Basic realm="PFOCR Chat", charset="UTF-8"'}
             await PlainTextResponse("A user and a password are needed here.", 401, challenge)(scope, receive, send)
+        else:
+            refusal = refuse(429, "Too many wrong passwords. Try again in a few seconds.", admitted)
+            await refusal(scope, receive, send)
 
 
 def _credentials(scope: Scope) -> tuple[str, str] | None:

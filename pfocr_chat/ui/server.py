@@ -26,8 +26,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pfocr_chat.listening import listen
 from pfocr_chat.ui.accesslog import AccessLog, logging_access
-from pfocr_chat.ui.api import MCP_PATH, McpServer, add_api
+from pfocr_chat.ui.api import MCP_PATH, PARAMETERS, McpServer, add_api
 from pfocr_chat.ui.auth import Accounts, BasicAuth
+from pfocr_chat.ui.calls import Calls
+from pfocr_chat.ui.hosts import Forwarded, OwnPages
 from pfocr_chat.ui.limits import Limits
 from pfocr_chat.ui.page import build_page
 from pfocr_chat.ui.pictures import add_pictures
@@ -76,8 +78,9 @@ class Serving:
 
     ``accounts`` are the users, ``None`` for everybody. ``per_minute`` is how many requests a client may make, 0 for
     any number. ``root_path`` is the path under which a proxy shows the page ("/pfocr"), and ``proxies`` the
-    addresses of proxies whose word on who the client is is taken. ``log_questions`` puts what was asked into the
-    access log. ``images`` is a folder with pictures of figures.
+    addresses of proxies whose word is taken on who the client is and what it asked for. ``log_questions`` puts what
+    was asked into the access log. ``images`` is a folder with pictures of figures. ``hosts`` are names of the server
+    beside the one that it listens at, see ``OwnPages``.
     """
 
     accounts: Accounts | None = None
@@ -86,6 +89,7 @@ class Serving:
     proxies: tuple[str, ...] = ()
     log_questions: bool = False
     images: Path | None = None
+    hosts: tuple[str, ...] = ()
     open_browser: bool = field(default=False, kw_only=True)
 
 
@@ -97,25 +101,27 @@ def serve(assistant: Assistant, *, host: str = "127.0.0.1", port: int = 7860, se
     serving = serving or Serving()
     with closing(listen(host, port)) as listener:
         address = _address(host, listener.getsockname()[1]) + serving.root_path
-        server = _Server(to_config(assistant, serving), address, serving.open_browser)
+        server = _Server(to_config(assistant, serving, host), address, serving.open_browser)
         with logging_access(questions=serving.log_questions), _ending(server), suppress(KeyboardInterrupt):
             server.run(sockets=[listener])  # shuts down in order, and raises the signal again
 
 
-def to_config(assistant: Assistant, serving: Serving) -> uvicorn.Config:
-    """How uvicorn is to run the page; it is given a socket that listens."""
+def to_config(assistant: Assistant, serving: Serving, host: str = "127.0.0.1") -> uvicorn.Config:
+    """How uvicorn is to run the page; it is given a socket that listens at ``host``."""
     return uvicorn.Config(
-        build_app(assistant, serving),
+        build_app(assistant, serving, host),
         log_level="warning",
         access_log=False,
-        proxy_headers=bool(serving.proxies),  # by default uvicorn believes every program of this machine
-        forwarded_allow_ips=list(serving.proxies),
+        proxy_headers=False,  # the application takes the word of the proxies that are named, and of no others
         timeout_graceful_shutdown=SECONDS_TO_FINISH,
     )
 
 
-def build_app(assistant: Assistant, serving: Serving | None = None) -> ASGIApp:
-    """The page over an open assistant, at ``/``, with the API and its MCP server, and ``/healthz`` beside it."""
+def build_app(assistant: Assistant, serving: Serving | None = None, host: str = "127.0.0.1") -> ASGIApp:
+    """The page over an open assistant, at ``/``, with the API and its MCP server, and ``/healthz`` beside it.
+
+    It is to be reached at ``host``.
+    """
     serving = serving or Serving()
     page = build_page(assistant)
     page.state_session_capacity = CONVERSATIONS
@@ -147,14 +153,17 @@ def build_app(assistant: Assistant, serving: Serving | None = None) -> ASGIApp:
         footer_links=[],
         max_file_size="1kb",  # nothing is uploaded
         ssr_mode=False,
+        app_kwargs={"openapi_url": None},  # of its inner routes; that of the API is at /gradio_api/openapi.json
         theme=_theme(),
         head=f"<style>{_read('page.css')}</style><script>{_read('page.js')}</script>",
     )
-    guarded: ASGIApp = Limits(app, per_minute=serving.per_minute)
+    guarded: ASGIApp = Limits(Calls(app, parameters=PARAMETERS), per_minute=serving.per_minute)
     if serving.accounts:
         guarded = BasicAuth(guarded, accounts=serving.accounts, open_paths=frozenset((HEALTH,)))
+    guarded = OwnPages(guarded, host=host, allowed=serving.hosts, open_paths=frozenset((HEALTH,)))
     # The headers stand outside of all that can answer, errors included.
-    return AccessLog(_SecurityHeaders(_Prefix(guarded, serving.root_path)))
+    guarded = AccessLog(_SecurityHeaders(_Prefix(guarded, serving.root_path)))
+    return Forwarded(guarded, proxies=serving.proxies)
 
 
 def _theme() -> gr.themes.Base:
@@ -224,7 +233,10 @@ def _leave() -> None:
 
 
 class _SecurityHeaders:
-    """Adds ``HEADERS`` to every response; plain ASGI, so that a closed tab is still noticed."""
+    """Adds ``HEADERS`` to every response and lets no other website read it, which Gradio allows any that asks.
+
+    Plain ASGI, so that a closed tab is still noticed.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -232,23 +244,31 @@ class _SecurityHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(HEADERS)
+                headers = MutableHeaders(scope=message)
+                for name in [name for name in headers if name.startswith("access-control-")]:
+                    del headers[name]
+                headers.update(HEADERS)
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
 
 
 class _Prefix:
-    """Takes the path under which a proxy shows the page off the paths of requests, where the proxy leaves it on."""
+    """Takes the path under which a proxy shows the page off the paths of requests, where the proxy leaves it on.
+
+    The address of the MCP server is good without the slash at its end, too.
+    """
 
     def __init__(self, app: ASGIApp, prefix: str) -> None:
         self._app = app
         self._prefix = prefix
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope.get("path", "")
+        path = before = scope.get("path", "")
         if self._prefix and (path == self._prefix or path.startswith(f"{self._prefix}/")):
             path = path[len(self._prefix) :] or "/"
+        path = f"{path}/" if path == MCP_PATH else path
+        if path != before:
             scope = {**scope, "path": path, "raw_path": path.encode()}
         await self._app(scope, receive, send)
 

@@ -256,9 +256,8 @@ def keep_feedback(store: FeedbackStore, session: Session, turn: int, kind: Feedb
     answer = session.said(turn)
     if answer is None:
         return session
-    figids = tuple(dict.fromkeys([*(c.figid for c in answer.citations), *answer.figids]))
     try:
-        feedback = Feedback(kind, answer.question, figids, comment.strip(), generation=answer.generation)
+        feedback = Feedback.on(answer, kind, comment.strip())
     except FeedbackError as error:
         return replace(session, notice=str(error))
     try:
