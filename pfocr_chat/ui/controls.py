@@ -11,8 +11,8 @@ import gradio as gr
 
 from pfocr_chat.errors import QuestionError
 from pfocr_chat.feedback import MAX_COMMENT, FeedbackKind
+from pfocr_chat.plaintext import shortened
 from pfocr_chat.queries import Filters
-from pfocr_chat.ui.html import shortened
 from pfocr_chat.ui.standing import Standing, render_standing
 
 
