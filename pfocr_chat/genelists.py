@@ -70,15 +70,19 @@ def parse_gene_list(text: str) -> tuple[str, ...]:
     names = list({name.casefold(): name for name in reversed(typed) if name}.values())[::-1]
     if len(names) > 1 and re.sub(r"[\W_]", "", names[0]).casefold() in _HEADERS:
         del names[0]
-    if len(names) > MAX_GENES:
-        raise QuestionError(
-            f"The list has {len(names):,} names, and at most {MAX_GENES:,} can be compared. Give a shorter list."
-        )
+    _check_number(len(names))
     by_key = {lookup_key(name): name for name in reversed(names)}
     found = tuple(name for key, name in reversed(by_key.items()) if key)
     if not found:
         raise QuestionError("There is no gene in the list. Give symbols separated by commas, spaces or line ends.")
     return found
+
+
+def _check_number(given: int) -> None:
+    if given > MAX_GENES:
+        raise QuestionError(
+            f"The list has {given:,} names, and at most {MAX_GENES:,} can be compared. Give a shorter list."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,10 +158,7 @@ def resolve_genes(names: Sequence[str], catalog: Catalog, *, with_families: bool
     Raises:
         QuestionError: there are more than ``MAX_GENES`` names, or they are whole texts.
     """
-    if len(names) > MAX_GENES:
-        raise QuestionError(
-            f"The list has {len(names):,} names, and at most {MAX_GENES:,} can be compared. Give a shorter list."
-        )
+    _check_number(len(names))
     words = sum(len(name.split()) for name in names)
     if words > MAX_GENES * WORDS_EACH:
         raise QuestionError(f"The list has {words:,} words, which are no names of genes. Give one symbol on a line.")
