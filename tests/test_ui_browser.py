@@ -54,6 +54,25 @@ def test_the_header_says_what_is_indexed(address: str, visit: Visit, seed_assist
     expect(page.locator(".pfc-status")).to_contain_text(f"{seed_assistant.status().figures:,} figures")
 
 
+def test_a_new_question_rises_as_its_answer_grows(address: str, visit: Visit) -> None:
+    """The last question stands at the top of the chat, or as high as what is below it lets it rise."""
+    page = visit(address)
+    for question in ("Which figures show mTOR?", "How many figures show TNF, by year?"):
+        ask(page, question)
+        expect_ready(page)
+        expect(page.locator("#pfc-chat .pfc-question").last).to_have_text(question)
+    page.wait_for_function(
+        """() => {
+            const last = [...document.querySelectorAll("#pfc-chat .pfc-question")].pop();
+            let box = last.parentElement;
+            while (box.scrollHeight <= box.clientHeight + 1 || getComputedStyle(box).overflowY === "visible")
+                box = box.parentElement;
+            const isAtEnd = box.scrollTop + box.clientHeight >= box.scrollHeight - 2;
+            return isAtEnd || last.getBoundingClientRect().top - box.getBoundingClientRect().top < 60;
+        }"""
+    )
+
+
 def test_an_example_is_answered_with_a_citation_that_opens(
     address: str, visit: Visit, seed_assistant: Assistant
 ) -> None:

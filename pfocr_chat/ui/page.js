@@ -319,12 +319,18 @@
     link.remove();
   };
 
-  // A new question comes to the top of the chat, its answer grows below it.
+  // A new question comes to the top of the chat as its answer grows below it, until the visitor moves.
   let asked = 0;
+  let isRising = false;
+  for (const moves of ["wheel", "touchstart", "pointerdown", "keydown"]) {
+    document.addEventListener(moves, () => { isRising = false; }, { passive: true, capture: true });
+  }
   new MutationObserver(() => {
     const questions = document.querySelectorAll("#pfc-chat .pfc-question");
-    if (questions.length > asked) bringIntoView(questions[questions.length - 1], "start");
+    const last = questions[questions.length - 1];
+    if (questions.length > asked) isRising = true;
     asked = questions.length;
+    if (isRising) last?.scrollIntoView({ block: "start" });
     keepFocus();
   }).observe(document, { subtree: true, childList: true });
 
