@@ -182,11 +182,15 @@ class FeedbackStore:
                 raise FeedbackError(f"The feedback in {self._path} cannot be {what}: {exc}.") from exc
 
     def _open(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, timeout=SECONDS_TO_WAIT, check_same_thread=False)
+        # IMMEDIATE: a writer waits for its turn from the start. Waiting with a read lock held could be refused at once.
+        connection = sqlite3.connect(
+            self._path, timeout=SECONDS_TO_WAIT, check_same_thread=False, isolation_level="IMMEDIATE"
+        )
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute(_TABLE)
-            _migrate(connection)
+            with connection:
+                connection.execute("BEGIN IMMEDIATE")
+                connection.execute(_TABLE)
+                _migrate(connection)
         except sqlite3.Error:
             connection.close()
             raise
@@ -253,16 +257,11 @@ def _standalone(answer: Answer) -> str:
 
 
 def _migrate(connection: sqlite3.Connection) -> None:
-    """Add the columns that an older file does not have; another process may do so at the same time."""
+    """Add the columns that an older file does not have, within a transaction that is under way."""
     there = {row[1] for row in connection.execute("PRAGMA table_info(feedback)")}
-    if there.issuperset(_ADDED):
-        return
-    with connection:
-        connection.execute("BEGIN IMMEDIATE")
-        there = {row[1] for row in connection.execute("PRAGMA table_info(feedback)")}
-        for name in _ADDED:
-            if name not in there:
-                connection.execute(f"ALTER TABLE feedback ADD COLUMN {name} TEXT NOT NULL DEFAULT ''")
+    for name in _ADDED:
+        if name not in there:
+            connection.execute(f"ALTER TABLE feedback ADD COLUMN {name} TEXT NOT NULL DEFAULT ''")
 
 
 def _storable(value: str) -> str:

@@ -42,7 +42,7 @@ LONGEST_SHOWN = 40
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*", re.MULTILINE)
 _NUMBERING = re.compile(r"^[ \t]*\(?\d{1,4}[.)](?=\s)", re.MULTILINE)
 _STRONG_SEPARATOR = re.compile(r"[,;，；、\t\r\n\v\f\x85\u2028\u2029]")
-_AROUND = " \u00a0\u200b\ufeff'\"`´‘’“”„«»[]{}*-–—•·‣◦.:"
+_AROUND = " #\u00a0\u200b\ufeff'\"`´‘’“”„«»[]{}*-–—•·‣◦.:"
 _HEADERS = frozenset(
     """gene genes geneid genename genenames genesymbol genesymbols genelist hgncsymbol symbol symbols name names
     officialsymbol""".split()
