@@ -28,6 +28,7 @@ from pfocr_chat.lexicon import (
     squeezed,
 )
 from pfocr_chat.nomenclature import NameSource
+from pfocr_chat.queries import counted
 from pfocr_chat.records import Kind, Tier
 
 MAX_GENES = 2_000
@@ -295,12 +296,12 @@ def render_gene_list(result: GeneListResult, resolved: Resolved) -> str:
 
 def _summary(result: GeneListResult, resolved: Resolved) -> str:
     how = "shown, by themselves or as a member of a printed family," if resolved.with_families else "printed"
-    background = f"the {_counted(result.background, 'gene')} {how} in figures of this index"
+    background = f"the {counted(result.background, 'gene')} {how} in figures of this index"
     if not result.listed:
         return f"None of the listed genes is in the background, {background}, so there is nothing to compare."
     if not result.figures_found:
         least = "two" if result.min_overlap == 2 else f"{result.min_overlap:,}"
-        shown = f"{_counted(result.figures_tested, 'figure')} show{'s' if result.figures_tested == 1 else ''} fewer"
+        shown = f"{counted(result.figures_tested, 'figure')} show{'s' if result.figures_tested == 1 else ''} fewer"
         none = f"No figure shares {least} or more of the {result.listed:,} listed genes"
         return f"{none}; {shown}. The background is {background}."
     return (
@@ -315,11 +316,11 @@ def _summary(result: GeneListResult, resolved: Resolved) -> str:
 def _found(result: GeneListResult) -> str:
     """How many figures are the answer, first, and of how many that show any of the genes."""
     tested, found, listed = result.figures_tested, result.figures_found, f"of the {result.listed:,} listed genes"
-    counted, s = f"**{_counted(found, 'figure')}**", "s" if found == 1 else ""
+    figures, s = f"**{counted(found, 'figure')}**", "s" if found == 1 else ""
     if result.min_overlap == 1:
-        return f"{counted} show{s} {'the one listed gene' if result.listed == 1 else f'at least one {listed}'}"
+        return f"{figures} show{s} {'the one listed gene' if result.listed == 1 else f'at least one {listed}'}"
     every = f"{tested:,} that show{'s' if tested == 1 else ''} at least one"
-    return f"{counted} share{s} {result.min_overlap} or more {listed}, of {every}"
+    return f"{figures} share{s} {result.min_overlap} or more {listed}, of {every}"
 
 
 def _cut(result: GeneListResult) -> str:
@@ -343,7 +344,7 @@ def _notes(resolved: Resolved) -> Iterable[str]:
     """A sentence for each way in which names were not simply symbols of the index; "" where none was."""
     renamed = [g for g in resolved.genes if g.family is None and lookup_key(g.typed) != lookup_key(g.symbol)]
     yield _note("Read by another name: ", [f"{_plain(g.typed)} = {_plain(g.symbol)}" for g in renamed])
-    families = [f"{_plain(f.typed)} ({_counted(len(f.members), 'gene')})" for f in resolved.families]
+    families = [f"{_plain(f.typed)} ({counted(len(f.members), 'gene')})" for f in resolved.families]
     printed = "" if resolved.with_families else " that figures print by their own names"
     yield _note(f"Families, listed as those of their members{printed}: ", families)
     for doubt in resolved.ambiguous[:SHOWN_NAMES]:
@@ -364,10 +365,6 @@ def _listing(names: Iterable[str], last: str = "and") -> str:
     if len(listed) > SHOWN_NAMES:
         listed[SHOWN_NAMES:] = [f"{len(listed) - SHOWN_NAMES:,} more"]
     return f" {last} ".join(part for part in (", ".join(listed[:-1]), listed[-1]) if part)
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _plain(name: str) -> str:

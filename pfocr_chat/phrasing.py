@@ -9,7 +9,7 @@ from functools import reduce
 from pfocr_chat.answers import Evidence
 from pfocr_chat.citations import render_keys
 from pfocr_chat.generator import plain_markdown
-from pfocr_chat.queries import Entity, Hit, Listing, Query, joined
+from pfocr_chat.queries import Entity, Hit, Listing, Query, counted, joined
 from pfocr_chat.tables import FacetTable, facet_lead
 
 SHOWN_ROWS = 20
@@ -21,7 +21,7 @@ _OTHER_LOGIC = re.compile(r"\b(?:or|not|nor|neither|without|except|excluding)\b"
 
 def figures_of(count: int, more: str = "") -> str:
     """ "1 figure", "1,200 more figures"."""
-    return f"{count:,}{more} figure{'s' if count != 1 else ''}"
+    return counted(count, f"{more} figure".lstrip())
 
 
 def condition_of(query: Query) -> str:

@@ -161,6 +161,11 @@ def _printing(how: str, kind: str, names: Sequence[str], word: str) -> str:
     return f"{how} the {kind}{'s' if len(names) > 1 else ''} {joined(names, word)}" if names else ""
 
 
+def counted(number: int, noun: str) -> str:
+    """ "1 figure", "1,234 figures"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def joined(names: Sequence[str], word: str) -> str:
     """ "A", "A or B", "A, B or C"; "" for none."""
     return f" {word} ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)

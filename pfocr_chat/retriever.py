@@ -76,7 +76,7 @@ class Retriever:
         # A generation never changes, and one question asks for the same entity several times.
         self._figures_showing = lru_cache(maxsize=256)(self._read_showing)
         self._figures_printing_family_of = lru_cache(maxsize=256)(self._read_printing_family_of)
-        self._vector = lru_cache(maxsize=1024)(self._read_vector)
+        self._vector = lru_cache(maxsize=1024)(embedder.embed_query)
         self._reranker = reranker
 
     def retrieve(self, query: Query, k: int, *, complete: Collection[str] = ()) -> list[Hit]:
@@ -211,9 +211,6 @@ class Retriever:
         """The cosine similarity of a sentence with each of the texts."""
         asked = self._embedder.embed_query(sentence)
         return [sum(map(mul, asked, self._vector(text))) for text in texts]
-
-    def _read_vector(self, text: str) -> list[float]:
-        return self._embedder.embed_query(text)
 
     def without_year(self, query: Query) -> int:
         """How many figures would answer a question for a list, but for a year that is not known."""

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import shutil
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from urllib.parse import urlsplit
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from serving import served
 
 from pfocr_chat import (
     Answer,
@@ -30,7 +27,6 @@ from pfocr_chat import (
     Status,
     Text,
 )
-from pfocr_chat.ui import build_app
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next((path for name in NAMES if (path := shutil.which(name))), None)
@@ -98,30 +94,6 @@ class Watched:
                     raise self.failure
         finally:
             self.closed.set()
-
-
-@contextmanager
-def served(assistant: Assistant | Watched) -> Iterator[str]:
-    """The page's address while it is served on a free port of this machine."""
-    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as thread:
-        ready: Future[uvicorn.Server] = Future()
-        done = thread.submit(asyncio.run, _serve(assistant, listener, ready))
-        try:
-            server = ready.result(30)
-            while not server.started and not done.done():
-                time.sleep(0.05)
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            done.result(10)
-
-
-async def _serve(assistant: Assistant | Watched, listener: socket.socket, ready: Future[uvicorn.Server]) -> None:
-    # Outside of a running event loop, Gradio makes three of its own and leaves them open.
-    app = build_app(assistant)  # type: ignore[arg-type]
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
-    ready.set_result(server)
-    await server.serve(sockets=[listener])
 
 
 @pytest.fixture(scope="module")

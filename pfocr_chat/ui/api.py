@@ -27,6 +27,7 @@ from pfocr_chat.exports import Format, render
 from pfocr_chat.queries import Filters, Intent
 from pfocr_chat.records import Kind
 from pfocr_chat.tables import Facet
+from pfocr_chat.ui.session import APOLOGY
 
 if TYPE_CHECKING:
     from pfocr_chat.assistant import Assistant
@@ -36,7 +37,6 @@ QUEUED: dict[str, Any] = {"concurrency_limit": 20, "concurrency_id": "api"}
 """For Gradio's clients, which wait in its queue whatever an endpoint says; beside the page's answers."""
 MOST = 500
 """Figures that one call returns at most."""
-APOLOGY = "Sorry, something went wrong while answering; the details are in the server's log."
 
 _Choice = TypeVar("_Choice", Format, Facet)
 _logger = logging.getLogger(__name__)

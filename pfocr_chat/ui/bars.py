@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable, Sequence
 
 from pfocr_chat.plaintext import shortened
+from pfocr_chat.queries import counted
 from pfocr_chat.tables import Facet, FacetTable
-from pfocr_chat.ui.html import counted, line
+from pfocr_chat.ui.html import line
 
 ROWS = 15
 """Values shown of anything but years."""

@@ -24,11 +24,6 @@ def link(label: str, url: str) -> str:
     return f'<a href="{line(url)}" target="_blank" rel="noopener noreferrer">{line(label)}</a>'
 
 
-def counted(number: int, noun: str) -> str:
-    """ "1 figure", "1,234 figures"."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def act(name: str, value: str, label: str = "", *, css: str = "pfc-act", title: str = "") -> str:
     """A button that the page's script hands to the server, as what is to be done and with what.
 

@@ -16,8 +16,8 @@ from pfocr_chat.answers import Answer, Citation, NearMiss, Status
 from pfocr_chat.citations import KEY
 from pfocr_chat.feedback import FeedbackKind
 from pfocr_chat.plaintext import markdown_reader, shortened
-from pfocr_chat.queries import Intent
-from pfocr_chat.ui.html import act, counted, line, link, one_line
+from pfocr_chat.queries import Intent, counted
+from pfocr_chat.ui.html import act, line, link, one_line
 from pfocr_chat.ui.parts import Part, parts_of
 from pfocr_chat.ui.results import View, linked_numbers, list_name
 

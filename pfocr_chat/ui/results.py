@@ -15,10 +15,10 @@ from pfocr_chat.answers import Answer
 from pfocr_chat.exports import Format
 from pfocr_chat.lexicon import name_key
 from pfocr_chat.plaintext import shortened
-from pfocr_chat.queries import Hit, Intent
+from pfocr_chat.queries import Hit, Intent, counted
 from pfocr_chat.tables import FacetTable
 from pfocr_chat.ui.bars import render_bars
-from pfocr_chat.ui.html import counted, line, link, one_line
+from pfocr_chat.ui.html import line, link, one_line
 
 PAGE_SIZE = 50
 CHOICE_LIMIT = 2000

@@ -5,7 +5,8 @@ from __future__ import annotations
 from html import escape
 
 from pfocr_chat.answers import Status
-from pfocr_chat.ui.html import counted, line
+from pfocr_chat.queries import counted
+from pfocr_chat.ui.html import line
 from pfocr_chat.ui.overview import Overview
 
 
