@@ -24,7 +24,6 @@ from pfocr_chat.lexicon import lookup_key, says, spaced
 from pfocr_chat.passages import to_passages
 from pfocr_chat.queries import Entity, Filters, Hit, Intent, Listing, Match, Query
 from pfocr_chat.records import FigureRecord, Kind, Mention, Tier
-from pfocr_chat.vectorindex import VectorIndex
 
 SHOWN_WEIGHT = 0.3
 """Of the share of the names and words asked for that a figure shows, in a question for a list."""
@@ -58,6 +57,17 @@ class QueryEmbedder(Protocol):
     def embed_query(self, text: str) -> list[float]: ...
 
 
+class VectorSearch(Protocol):
+    """What retrieval needs of the vectors of a generation; ``is_partial`` where some passages have none yet."""
+
+    @property
+    def is_partial(self) -> bool: ...
+
+    def search(
+        self, vector: Sequence[float], limit: int, passage_ids: Sequence[str] | None = None
+    ) -> list[tuple[str, str, float]]: ...
+
+
 class PairScorer(Protocol):
     """What retrieval needs of a cross-encoder: scores for (question, text), higher where the text answers better."""
 
@@ -68,7 +78,7 @@ class Retriever:
     """Searches one generation of an index."""
 
     def __init__(
-        self, catalog: Catalog, vectors: VectorIndex, embedder: QueryEmbedder, *, reranker: PairScorer | None = None
+        self, catalog: Catalog, vectors: VectorSearch, embedder: QueryEmbedder, *, reranker: PairScorer | None = None
     ) -> None:
         self._catalog = catalog
         self._vectors = vectors
