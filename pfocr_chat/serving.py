@@ -14,7 +14,16 @@ from pfocr_chat.answers import Status
 from pfocr_chat.catalog import FILE_NAME, Catalog
 from pfocr_chat.chain import Chain
 from pfocr_chat.errors import IndexMismatchError, PfocrChatError
-from pfocr_chat.generations import FORMAT, Manifest, check_files, generation_folder, read_manifest, reading, seen
+from pfocr_chat.generations import (
+    FORMAT,
+    Manifest,
+    check_files,
+    check_graphs,
+    generation_folder,
+    read_manifest,
+    reading,
+    seen,
+)
 from pfocr_chat.llm import Llm
 from pfocr_chat.minilm import NAME, fingerprint
 from pfocr_chat.passages import PASSAGE_FORMAT
@@ -24,6 +33,8 @@ from pfocr_chat.vectorindex import FOLDER_NAME, VectorIndex
 
 LOOK_EVERY = 1.0
 """Seconds between looks for a newer generation."""
+TRY_AGAIN = 30.0
+"""Seconds until one that could not be opened, of a full disk say, is tried again."""
 
 _log = logging.getLogger(__name__)
 
@@ -71,6 +82,7 @@ def open_generation(
     with ExitStack() as opened:
         manifest = opened.enter_context(reading(vectorstore))
         check_index(vectorstore, manifest)
+        check_graphs(vectorstore, manifest)
         folder = generation_folder(vectorstore, manifest.generation)
         catalog = opened.enter_context(Catalog(folder / FILE_NAME))
         vectors = opened.enter_context(VectorIndex(folder / FOLDER_NAME, is_partial=not manifest.is_complete))
@@ -120,7 +132,7 @@ class Serving:
 
     A question looks for a newer one first, once a second at most. The one that finds it opens it; others go on
     with the old one meanwhile, which is closed when the last of them ends. One that cannot be opened is logged,
-    and the old one stays.
+    the old one stays, and after ``TRY_AGAIN`` seconds it is tried again.
     """
 
     def __init__(self, vectorstore: Path, open_: Callable[[], OpenGeneration]) -> None:
@@ -131,6 +143,7 @@ class Serving:
         self._seen = seen(vectorstore)
         self._current = _Shared(open_())
         self._looked = time.monotonic()
+        self._failed: float | None = None
 
     @contextmanager
     def using(self) -> Iterator[OpenGeneration]:
@@ -158,7 +171,8 @@ class Serving:
         try:
             self._looked = time.monotonic()
             now = seen(self._vectorstore)
-            if now and now != self._seen:
+            is_due = self._failed is not None and self._looked - self._failed > TRY_AGAIN
+            if now and (now != self._seen or is_due):
                 self._seen = now
                 self._exchange()
         finally:
@@ -168,10 +182,12 @@ class Serving:
         old = self._current.generation.status
         try:
             manifest = read_manifest(self._vectorstore)
+            self._failed = None
             if (manifest.generation, manifest.built) == (old.generation, old.built):
                 return
             new = self._open()
         except (PfocrChatError, OSError) as exc:
+            self._failed = time.monotonic()
             _log.warning("Going on with generation %s of the index: %s", old.generation, exc)
             return
         self._retire(_Shared(new))
