@@ -53,7 +53,7 @@ class Column:
             or (figures is not None and len(ends) != figures + 1)
             or (ends[0], ends[-1]) != (0, len(among))
             or bool((np.diff(ends) < 0).any())
-            or (len(among) and not (0 <= int(among.min()) and int(among.max()) < len(column.values)))
+            or (len(among) and (int(among.min()) < 0 or int(among.max()) >= len(column.values)))
         ):
             raise ValueError("a column does not fit its figures and values")
         return column

@@ -157,10 +157,15 @@ def share_file(source: Path, target: Path) -> None:
         copy_file(source, target)
 
 
-def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file's bytes, in hexadecimal."""
+def hash_of(path: Path) -> str:
+    """The BLAKE2b hash (160 bits) of a file's bytes, in hexadecimal; twice as fast as SHA-256, and as good here."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, new_hash).hexdigest()
+
+
+def new_hash() -> hashlib.blake2b:
+    """What ``hash_of`` feeds with a file's bytes."""
+    return hashlib.blake2b(digest_size=20)
 
 
 def make_lasting(folder: Path) -> None:

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from pfocr_chat.disk import make_lasting, make_names_lasting, reason, sha256_of, unreadable
+from pfocr_chat.disk import hash_of, make_lasting, make_names_lasting, reason, unreadable
 from pfocr_chat.errors import CorruptIndexError, IndexBusyError, IndexMismatchError, NoIndexError, VectorstoreError
 
 MANIFEST = "manifest.json"
@@ -41,7 +41,7 @@ class Manifest:
     """What a generation is: how it was made, what it holds, and the sizes of its files in bytes.
 
     ``vectors`` of its ``passages`` are embedded already; the others can be found by words and names only.
-    ``hashes`` has the SHA-256 of each file that does not change, none in generations of earlier versions.
+    ``hashes`` has the BLAKE2b hash of each file that does not change, none in generations of earlier versions.
     """
 
     generation: str
@@ -188,7 +188,7 @@ def check_contents(vectorstore: Path, manifest: Manifest, names: Collection[str]
         if names is not None and name not in names:
             continue
         try:
-            found = sha256_of(folder / name)
+            found = hash_of(folder / name)
         except OSError as exc:
             raise unreadable(folder / name, exc) from exc
         if found != known:
@@ -259,7 +259,7 @@ def publish(vectorstore: Path, manifest: Manifest, staged: Path) -> Manifest:
     with suppress(VectorstoreError):
         kept.add(read_manifest(vectorstore).generation)
     files = _sizes(staged)
-    hashes = {name: sha256_of(staged / name) for name in files if not name.endswith(CHANGING)}
+    hashes = {name: hash_of(staged / name) for name in files if not name.endswith(CHANGING)}
     complete = replace(manifest, generation=_next_name(root), files=files, hashes=hashes)
     (staged / READING).touch()
     make_lasting(staged)

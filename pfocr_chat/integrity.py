@@ -176,7 +176,7 @@ def _passages(folder: Path, manifest: Manifest) -> str:
         return (
             f"each of {len(wanted):,} passages has one vector in Chroma and one in vectors.sqlite, and nothing else has"
         )
-    return f"{manifest.vectors:,} of {len(wanted):,} passages have their vectors, as the manifest says; the index is being built"
+    return f"{manifest.vectors:,} of {len(wanted):,} passages have their vectors so far, as the manifest says"
 
 
 def _vectors(folder: Path) -> str:

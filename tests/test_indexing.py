@@ -436,7 +436,8 @@ def test_damage_that_keeps_the_size_is_mended_too(
     corpus.write("PMC5__new", "Notch is cleaved.")
     report = build_index(corpus.folder, store, embedder_of_words)
     assert counts(report) == (5, 0, 0, 0, 0)
-    assert report.rebuilt == f"The index in {store} is damaged."
+    assert report.rebuilt
+    assert report.rebuilt.startswith("The index ")
     assert_sound(store)
 
 
