@@ -21,7 +21,7 @@ SECONDS_TO_WAIT = 60.0
 """For another process that is changing a database which is to be copied."""
 
 _FULL = "the disk is full. Make room there and try again"
-_CLOSED = "it may not be written. Allow it, or copy the index elsewhere"
+_CLOSED = "it is read-only. Allow writing there, or copy the index elsewhere"
 _BUSY = "another process is using it. Try again when it is done"
 _BY_CODE = {
     sqlite3.SQLITE_FULL: _FULL,
@@ -78,6 +78,8 @@ def unreadable(path: Path, exc: BaseException) -> VectorstoreError:
         return CorruptIndexError(
             f"The index is damaged at {path}: it is missing. Run `pfocr-chat index` on your records again."
         )
+    if isinstance(exc, sqlite3.Error) and not path.exists():
+        exc = FileNotFoundError("it is missing")
     if why := trouble(exc):
         return VectorstoreError(f"The index file {path} cannot be read: {why}.")
     return CorruptIndexError(f"The index file {path} is damaged ({exc}). Run `pfocr-chat index` on your records again.")

@@ -158,7 +158,12 @@ _IS_RIGHT = {f.name: _OF_TYPE[f.type] for f in fields(Manifest)} | {
 
 
 def check_files(vectorstore: Path, manifest: Manifest) -> None:
-    """Compare the generation's files with the sizes in its manifest.
+    """As ``check_sizes`` of the generation's folder."""
+    check_sizes(generation_folder(vectorstore, manifest.generation), manifest)
+
+
+def check_sizes(folder: Path, manifest: Manifest) -> None:
+    """Compare a generation's files with the sizes in its manifest.
 
     A file may have grown: Chroma adds a row to its database each time that it is opened.
 
@@ -166,7 +171,6 @@ def check_files(vectorstore: Path, manifest: Manifest) -> None:
         CorruptIndexError: a file is missing or shorter than it was.
         VectorstoreError: it may not be looked at.
     """
-    folder = generation_folder(vectorstore, manifest.generation)
     for name, size in manifest.files.items():
         try:
             found = (folder / name).stat().st_size
@@ -176,14 +180,13 @@ def check_files(vectorstore: Path, manifest: Manifest) -> None:
             raise _damaged(folder / name, f"it has {found:,} bytes and should have {size:,}")
 
 
-def check_contents(vectorstore: Path, manifest: Manifest, names: Collection[str] | None = None) -> None:
-    """Compare files of the generation with their hashes in its manifest, all of them or those of ``names``.
+def check_contents(folder: Path, manifest: Manifest, names: Collection[str] | None = None) -> None:
+    """Compare files of a generation with their hashes in its manifest, all of them or those of ``names``.
 
     Raises:
         CorruptIndexError: a file has other bytes than it had.
         VectorstoreError: it may not be read.
     """
-    folder = generation_folder(vectorstore, manifest.generation)
     for name, known in manifest.hashes.items():
         if names is not None and name not in names:
             continue
@@ -195,14 +198,14 @@ def check_contents(vectorstore: Path, manifest: Manifest, names: Collection[str]
             raise _damaged(folder / name, "its content is not what was written")
 
 
-def check_graphs(vectorstore: Path, manifest: Manifest) -> None:
+def check_graphs(folder: Path, manifest: Manifest) -> None:
     """Compare the files of Chroma's graphs with their hashes: it takes them as they are, and damage crashes it.
 
     Raises:
         CorruptIndexError: one has other bytes than it had.
         VectorstoreError: it may not be read.
     """
-    check_contents(vectorstore, manifest, [name for name in manifest.hashes if len(PurePosixPath(name).parts) > 2])
+    check_contents(folder, manifest, [name for name in manifest.hashes if len(PurePosixPath(name).parts) > 2])
 
 
 def seen(vectorstore: Path) -> tuple[int, ...]:

@@ -188,7 +188,7 @@ def _usable_previous(vectorstore: Path, embedder: DocumentEmbedder) -> tuple[Man
         manifest = read_manifest(vectorstore)
         if not manifest.is_built_like(embedder_fingerprint=embedder.fingerprint, passage_format=PASSAGE_FORMAT):
             return None, _OTHER
-        check_before_building(vectorstore, manifest)
+        check_before_building(generation_folder(vectorstore, manifest.generation), manifest)
     except NoIndexError:
         return None, None
     except IndexMismatchError:

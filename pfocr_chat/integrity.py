@@ -17,7 +17,7 @@ from pfocr_chat import buildcache, feedback
 from pfocr_chat.catalog import FILE_NAME, Catalog
 from pfocr_chat.disk import reading_from
 from pfocr_chat.errors import CorruptIndexError, VectorstoreError
-from pfocr_chat.generations import Manifest, check_contents, check_files, generation_folder
+from pfocr_chat.generations import Manifest, check_contents, check_sizes, generation_folder
 from pfocr_chat.passagestore import PassageStore
 from pfocr_chat.vectorindex import DATABASE, FOLDER_NAME, VectorIndex
 
@@ -42,16 +42,15 @@ class Finding:
     is_sound: bool = True
 
 
-def check_before_building(vectorstore: Path, manifest: Manifest) -> None:
+def check_before_building(folder: Path, manifest: Manifest) -> None:
     """Make sure that a generation can be built upon: its files are what was written, and both stores have the same ids.
 
     Raises:
         CorruptIndexError: they are not.
         VectorstoreError: the system does not let us read them.
     """
-    check_files(vectorstore, manifest)
-    check_contents(vectorstore, manifest)
-    folder = generation_folder(vectorstore, manifest.generation)
+    check_sizes(folder, manifest)
+    check_contents(folder, manifest)
     _check_database(folder / FOLDER_NAME / DATABASE, "quick_check")
     _passages(folder, manifest)
 
@@ -63,8 +62,8 @@ def check_stores(vectorstore: Path, manifest: Manifest) -> Iterator[Finding]:
     """
     folder = generation_folder(vectorstore, manifest.generation)
     checks: Sequence[tuple[str, Callable[[], str]]] = (
-        ("files", lambda: _files(vectorstore, manifest)),
-        ("contents", lambda: _contents(vectorstore, manifest)),
+        ("files", lambda: _files(folder, manifest)),
+        ("contents", lambda: _contents(folder, manifest)),
         ("catalog", lambda: _catalog(folder / FILE_NAME, manifest)),
         ("full text", lambda: _full_text(folder / FILE_NAME)),
         ("columns", lambda: _columns(folder / FILE_NAME)),
@@ -87,13 +86,13 @@ def _wrong(path: Path, what: str) -> CorruptIndexError:
     return CorruptIndexError(f"The index is damaged at {path}: {what}.")
 
 
-def _files(vectorstore: Path, manifest: Manifest) -> str:
-    check_files(vectorstore, manifest)
+def _files(folder: Path, manifest: Manifest) -> str:
+    check_sizes(folder, manifest)
     return f"{len(manifest.files)} files, {sum(manifest.files.values()):,} bytes, as the manifest says"
 
 
-def _contents(vectorstore: Path, manifest: Manifest) -> str:
-    check_contents(vectorstore, manifest)
+def _contents(folder: Path, manifest: Manifest) -> str:
+    check_contents(folder, manifest)
     if not manifest.hashes:
         return "an earlier version made the index and noted no hashes"
     return f"{len(manifest.hashes)} files have the hashes that the manifest says"

@@ -82,8 +82,8 @@ def open_generation(
     with ExitStack() as opened:
         manifest = opened.enter_context(reading(vectorstore))
         check_index(vectorstore, manifest)
-        check_graphs(vectorstore, manifest)
         folder = generation_folder(vectorstore, manifest.generation)
+        check_graphs(folder, manifest)
         catalog = opened.enter_context(Catalog(folder / FILE_NAME))
         vectors = opened.enter_context(VectorIndex(folder / FOLDER_NAME, is_partial=not manifest.is_complete))
         status = _status(vectorstore, manifest, llm.name)

@@ -100,7 +100,7 @@ class VectorIndex:
         if self._exact:
             self._exactly(self._exact.close)
         if self._create:
-            _remove_scratch(self._folder)
+            remove_scratch(self._folder)
 
     def count(self) -> int:
         """How many passages have a vector."""
@@ -205,10 +205,10 @@ def copy_vectors(source: Path, target: Path) -> None:
         VectorstoreError, OSError: the copy cannot be made.
     """
     copy_tree(source, target)
-    _remove_scratch(target)
+    remove_scratch(target)
 
 
-def _remove_scratch(folder: Path) -> None:
+def remove_scratch(folder: Path) -> None:
     """Remove the graphs that Chroma has not made lasting (of fewer than 1,000 vectors).
 
     They hold nothing that its database does not, and every reader writes them anew, during which
