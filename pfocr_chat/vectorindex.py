@@ -8,9 +8,11 @@ passage, for exact similarities of named ones.
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -21,7 +23,7 @@ import numpy.typing as npt
 from chromadb.config import Settings
 
 from pfocr_chat import exactvectors
-from pfocr_chat.disk import copy_tree, trouble
+from pfocr_chat.disk import copy_tree, reading_from, trouble
 from pfocr_chat.errors import CorruptIndexError, VectorstoreError
 from pfocr_chat.exactvectors import ExactVectors
 from pfocr_chat.records import FigureRecord, Passage, figid_of
@@ -29,6 +31,7 @@ from pfocr_chat.records import FigureRecord, Passage, figid_of
 FOLDER_NAME = "chroma"
 DATABASE = "chroma.sqlite3"
 COLLECTION = "passages"
+_LARGE = re.compile(r"embedding_.*|embeddings|embeddings_queue|acquire_write")
 PAGE = 2_000
 """Vectors that are read at a time."""
 HNSW: Any = {"space": "cosine", "ef_search": 800}
@@ -54,6 +57,8 @@ class VectorIndex:
         self.is_partial = is_partial
         if not create and not (folder / DATABASE).is_file():
             raise self._failed("its database is missing")
+        if (folder / DATABASE).exists():
+            _look_over(folder / DATABASE)
         self._client = self._open()
         try:
             if create and COLLECTION not in {c.name for c in self._client.list_collections()}:
@@ -61,7 +66,7 @@ class VectorIndex:
             self._collection: Any = self._client.get_collection(COLLECTION, embedding_function=None)
             self._batch = int(self._client.get_max_batch_size())
             self._exact = self._open_exact()
-        except (chromadb.errors.ChromaError, ValueError, OSError, sqlite3.DatabaseError) as exc:
+        except (chromadb.errors.ChromaError, LookupError, TypeError, ValueError, OSError, sqlite3.DatabaseError) as exc:
             self._client.close()
             raise self._failed(exc) from exc
 
@@ -74,6 +79,10 @@ class VectorIndex:
         except AttributeError as exc:
             # Chroma stumbles over its memory of a folder that it could not open before in this process.
             raise self._failed("it could not be opened before") from exc
+        except BaseException as exc:
+            if not _is_panic(exc):
+                raise
+            raise self._failed(str(exc)) from exc
 
     def _open_exact(self) -> ExactVectors | None:
         """The vectors by passage; an index of an earlier version has none until it is built upon."""
@@ -178,6 +187,10 @@ class VectorIndex:
             return getattr(self._collection, method)(**arguments)
         except (chromadb.errors.ChromaError, OSError) as exc:
             raise self._failed(exc) from exc
+        except BaseException as exc:
+            if not _is_panic(exc):
+                raise
+            raise self._failed(str(exc)) from exc
 
     def _exactly(self, method: Callable[..., T], *arguments: Any) -> T:
         """What a method of the vectors by passage gives."""
@@ -195,6 +208,26 @@ class VectorIndex:
             f"The vectors in {self._folder} cannot be read ({said[0][:200]})."
             " Run `pfocr-chat index` on your records again."
         )
+
+
+def _is_panic(exc: BaseException) -> bool:
+    """Whether Chroma's Rust code gave up; the error derives from ``BaseException``, and no module has its name."""
+    return type(exc).__name__ == "PanicException"
+
+
+def _look_over(database: Path) -> None:
+    """Read the small tables of Chroma's database, over whose damage it gives up with pages on standard error.
+
+    Raises:
+        CorruptIndexError: the database is damaged.
+        VectorstoreError: it may not be read.
+    """
+    with reading_from(database), closing(sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True)) as db:
+        tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        for table in tables:
+            if not _LARGE.fullmatch(table):
+                for _ in db.execute(f'SELECT * FROM "{table}"'):  # noqa: S608 - Chroma's own names
+                    pass
 
 
 def copy_vectors(source: Path, target: Path) -> None:
