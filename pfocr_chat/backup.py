@@ -113,11 +113,14 @@ def restore_backup(archive: Path, vectorstore: Path, *, with_feedback: bool = Fa
     """
     if not archive.is_file():
         raise VectorstoreError(f"There is no backup {archive}. Name a file that `pfocr-chat backup` made.")
+    with _telling(f"The backup {archive} cannot be read"):
+        archive.open("rb").close()
     with writing(vectorstore), _telling(f"The index in {vectorstore} cannot be written"):
         remove_leftovers(vectorstore)
         staged, beside = staging_folder(vectorstore), staging_folder(vectorstore)
         try:
-            listed = _extract(archive, staged, beside)
+            with _reading(archive):
+                listed = _extract(archive, staged, beside)
             manifest = _checked(archive, staged, beside, listed)
             said = _read_feedback(beside / feedback.FILE_NAME)
             published = publish(vectorstore, manifest, staged)
@@ -166,7 +169,9 @@ def _made(vectorstore: Path, manifest: Manifest, made: Path, path: Path) -> Back
         members[feedback.FILE_NAME] = made / feedback.FILE_NAME
     known = {f"{GENERATION}/{name}": found for name, found in manifest.hashes.items()}
     listed = _write(made / "archive", path, members, known)
-    if _listed_again(made / "archive") != listed:
+    with _reading(path):
+        again = _listed_again(made / "archive")
+    if again != listed:
         raise VectorstoreError(f"The backup {path} does not hold what was written. Look after the disk and try again.")
     _place_of(path, manifest)  # nobody has made a file of that name meanwhile
     (made / "archive").replace(path)
@@ -244,26 +249,30 @@ class _Hashed:
 # Reading one
 
 
+@contextmanager
+def _reading(archive: Path) -> Iterator[None]:
+    """For reading a backup: what the libraries say of one that is cut short or is none."""
+    try:
+        yield
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError) as exc:
+        raise _no_backup(archive, (str(exc).splitlines() or ["it is cut short"])[0]) from exc
+
+
 def _members(archive: Path) -> Iterator[tuple[tarfile.TarInfo, IO[bytes]]]:
     """Every member with its content, in turn; a backup has plain files with names of its own, each once.
 
     Raises:
-        CorruptIndexError: the file is none, or cut short, or has anything else in it.
+        CorruptIndexError: it has anything else in it, or no list at its end.
     """
     seen: set[str] = set()
-    try:
-        with tarfile.open(archive, "r:*") as tar:
-            for member in tar:
-                content = tar.extractfile(member) if member.isreg() else None
-                if content is None or member.name in seen or not _is_ours(member.name):
-                    raise _no_backup(archive, f"{member.name[:100]!r} in it is no file of an index")
-                seen.add(member.name)
-                with content:
-                    yield member, content
-    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError) as exc:
-        raise _no_backup(archive, (str(exc).splitlines() or ["it is cut short"])[0]) from exc
-    except OSError as exc:
-        raise VectorstoreError(f"The backup {archive} cannot be read: {reason(exc)}.") from exc
+    with tarfile.open(archive, "r:*") as tar:
+        for member in tar:
+            content = tar.extractfile(member) if member.isreg() else None
+            if content is None or member.name in seen or not _is_ours(member.name):
+                raise _no_backup(archive, f"{member.name[:100]!r} in it is no file of an index")
+            seen.add(member.name)
+            with content:
+                yield member, content
     if LIST not in seen:
         raise _no_backup(archive, "it is cut short")
 

@@ -31,7 +31,7 @@ from pfocr_chat.records import FigureRecord, Passage, figid_of
 FOLDER_NAME = "chroma"
 DATABASE = "chroma.sqlite3"
 COLLECTION = "passages"
-_LARGE = re.compile(r"embedding_.*|embeddings|embeddings_queue|acquire_write")
+_LARGE = re.compile(r"embedding_.*|embeddings|acquire_write")
 PAGE = 2_000
 """Vectors that are read at a time."""
 HNSW: Any = {"space": "cosine", "ef_search": 800}

@@ -155,7 +155,7 @@ def chroma_s_database_is_spoilt(folder: Path) -> None:
         (catalog_with_a_strange_record, "columns", "a value in it is none of its kind"),
         (full_text_that_lacks_a_word, "full text", "is damaged"),
         (full_text_that_lacks_a_figure, "full text", "is damaged|29 and 30 rows of full text for 30 figures"),
-        (a_column_that_fits_nothing, "columns", "a column does not fit its figures and values"),
+        (a_column_that_fits_nothing, "columns", "a value in it is none of its kind"),
         (a_vector_less, "passages", "vectors.sqlite has no vector of 1 passages, of PMC3__a3#0 say"),
         (another_vector, "vectors", "the two vectors of PMC3__a3#0 differ"),
         (a_vector_that_is_no_number, "vectors", "the two vectors of PMC3__a3#0 differ"),
