@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
+from pfocr_chat.disk import trouble
 from pfocr_chat.errors import VectorstoreError
 
 FILE_NAME = "build.sqlite"
@@ -52,10 +54,8 @@ class BuildCache:
         self._prefix = f"{fingerprint}\0"
         try:
             self._db = _opened(self._path)
-        except sqlite3.OperationalError as exc:
-            raise self._unwritable(exc) from exc
-        except sqlite3.DatabaseError:
-            self._db = _made_anew(self._path)
+        except (sqlite3.DatabaseError, OSError) as exc:
+            self._db = self._anew(exc)
 
     def __enter__(self) -> Self:
         return self
@@ -88,14 +88,15 @@ class BuildCache:
         with self._using() as db:
             for place, text in enumerate(texts):
                 row = db.execute("SELECT vector FROM vectors WHERE key = ?", (self._key(text),)).fetchone()
-                if row and len(row[0]) == dimension * _STORED.itemsize:
-                    found[place] = np.frombuffer(row[0], _STORED).astype(np.float32)
+                if row and (vector := _unsealed(row[0], dimension)) is not None:
+                    found[place] = vector
         return found
 
     def put_vectors(self, texts: Sequence[str], vectors: Vectors) -> None:
         """Make vectors last; ``vectors[i]`` is that of ``texts[i]``."""
         rows = [
-            (self._key(text), vector.tobytes()) for text, vector in zip(texts, vectors.astype(_STORED), strict=True)
+            (self._key(text), _sealed(vector.tobytes()))
+            for text, vector in zip(texts, vectors.astype(_STORED), strict=True)
         ]
         with self._using() as db:
             db.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
@@ -122,14 +123,19 @@ class BuildCache:
         try:
             with self._db:
                 yield self._db
-        except sqlite3.OperationalError as exc:
-            raise self._unwritable(exc) from exc
-        except sqlite3.DatabaseError:
+        except sqlite3.DatabaseError as exc:
             self._db.close()
-            self._db = _made_anew(self._path)
+            self._db = self._anew(exc)
 
-    def _unwritable(self, exc: sqlite3.Error) -> VectorstoreError:
-        return VectorstoreError(f"The index file {self._path} cannot be written ({exc}).")
+    def _anew(self, exc: Exception) -> sqlite3.Connection:
+        """An empty database in the place of a damaged one; raises where it is the disk that does not let us."""
+        try:
+            if why := trouble(exc):
+                raise VectorstoreError(f"The index file {self._path} cannot be written: {why}.") from exc
+            return _made_anew(self._path)
+        except (sqlite3.DatabaseError, OSError) as second:
+            why = trouble(second) or str(second)
+            raise VectorstoreError(f"The index file {self._path} cannot be written: {why}.") from second
 
 
 def _opened(path: Path) -> sqlite3.Connection:
@@ -149,6 +155,32 @@ def _made_anew(path: Path) -> sqlite3.Connection:
     for suffix in ("", "-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
     return _opened(path)
+
+
+def _sealed(vector: bytes) -> bytes:
+    """With a check sum: a vector that was spoilt on the disk would go into every index to come."""
+    return vector + zlib.crc32(vector).to_bytes(4, "little")
+
+
+def _unsealed(sealed: object, dimension: int) -> Vectors | None:
+    """The vector, unless it is spoilt or has another length."""
+    if not isinstance(sealed, bytes) or len(sealed) != dimension * _STORED.itemsize + 4:
+        return None
+    vector = sealed[:-4]
+    return np.frombuffer(vector, _STORED).astype(np.float32) if _sealed(vector) == sealed else None
+
+
+def last_corpus(vectorstore: Path) -> Path | None:
+    """The folder that the index was last made of; ``None`` where that is not known."""
+    path = vectorstore / FILE_NAME
+    if not path.is_file():
+        return None
+    try:
+        with closing(sqlite3.connect(path)) as db:
+            folder = _folder(db)
+    except sqlite3.DatabaseError:
+        return None
+    return Path(folder) if folder else None
 
 
 def _folder(db: sqlite3.Connection) -> str | None:

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pfocr_chat.columns import Column
-from pfocr_chat.errors import CorruptIndexError
+from pfocr_chat.disk import reading_from
 from pfocr_chat.lexicon import lookup_key, singular
 from pfocr_chat.nomenclature import NameSource
 from pfocr_chat.organisms import spellings_of
@@ -78,11 +78,6 @@ def connect(path: Path, *, writable: bool) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True, check_same_thread=False)
 
 
-def damaged(path: Path, exc: sqlite3.DatabaseError) -> CorruptIndexError:
-    """The error for a catalog that SQLite cannot read."""
-    return CorruptIndexError(f"The index file {path} is damaged ({exc}). Run `pfocr-chat index` on your records again.")
-
-
 def count_rows(db: sqlite3.Connection) -> tuple[int, int]:
     """How many figures and passages a catalog holds."""
     figures, passages = db.execute("SELECT (SELECT count(*) FROM figures), (SELECT count(*) FROM passages)").fetchone()
@@ -112,11 +107,20 @@ def _shortest(spellings: Collection[str]) -> list[str]:
     return [spelling for spelling in sorted(known) if not holds_another(spelling)]
 
 
+def _to_record(text: str, mentions: Iterable[Mention]) -> FigureRecord:
+    """The record that ``catalogwriter`` put down as JSON, with the mentions from their table."""
+    fields = json.loads(text)
+    for listed in ("organisms", "keywords"):
+        fields[listed] = tuple(fields[listed])
+    return FigureRecord(**fields, mentions=tuple(mentions))
+
+
 class Catalog:
     """Reads a published catalog; may be shared by threads.
 
     Raises:
         CorruptIndexError: the file is missing or damaged, now or when it is read.
+        VectorstoreError: it may not be read.
     """
 
     def __init__(self, path: Path) -> None:
@@ -153,7 +157,7 @@ class Catalog:
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
         """A connection for the length of one query; there are as many as queries run at once."""
-        try:
+        with reading_from(self._path):
             with self._lock:
                 connection = self._idle.pop() if self._idle else connect(self._path, writable=False)
             try:
@@ -161,8 +165,6 @@ class Catalog:
             finally:
                 with self._lock:
                     self._idle.append(connection)
-        except sqlite3.DatabaseError as exc:
-            raise damaged(self._path, exc) from exc
 
     def _rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         with self._reading() as db:
@@ -175,8 +177,10 @@ class Catalog:
 
     def _column(self, name: str) -> Column:
         if name not in self._columns:
-            [row] = self._rows("SELECT labels, starts, members FROM columns WHERE name = ?", (name,))
-            self._columns[name] = Column.loaded(*row)
+            rows = self._rows("SELECT labels, starts, members FROM columns WHERE name = ?", (name,))
+            with reading_from(self._path):
+                [row] = rows
+                self._columns[name] = Column.loaded(*row, figures=self.figures)
         return self._columns[name]
 
     def digests(self) -> dict[str, tuple[str, str]]:
@@ -198,13 +202,12 @@ class Catalog:
             " WHERE figure IN (SELECT value FROM json_each(?)) ORDER BY figure, place",
             (json.dumps([row[0] for row in rows]),),
         ):
-            mentions[figure].append(Mention(Kind(kind), word, name, Tier(tier), identifier, organism, matched))
+            with reading_from(self._path):
+                mentions[figure].append(Mention(Kind(kind), word, name, Tier(tier), identifier, organism, matched))
         found = {}
         for figure, text in rows:
-            fields = json.loads(text)
-            for listed in ("organisms", "keywords"):
-                fields[listed] = tuple(fields[listed])
-            record = FigureRecord(**fields, mentions=tuple(mentions[figure]))
+            with reading_from(self._path):
+                record = _to_record(text, mentions[figure])
             found[record.figid] = record
         return found
 
@@ -254,7 +257,8 @@ class Catalog:
 
     def _having(self, column: str, wanted: Callable[[str], bool]) -> NDArray[np.bool_]:
         """For each figure, whether it has a value that is wanted."""
-        return self._column(column).having(wanted)
+        with reading_from(self._path):
+            return self._column(column).having(wanted)
 
     def facet_counts(self, facet: str, figids: Iterable[str]) -> dict[str | None, tuple[str, ...]]:
         """For each value of a facet, as recorded, those of the figures that have it, in the order of ``figids``.
@@ -290,7 +294,8 @@ class Catalog:
             " WHERE fulltext MATCH ? ORDER BY score LIMIT ?",
             (match, limit),
         )
-        found = sorted((score, self._figids[number]) for score, number in rows)
+        with reading_from(self._path):
+            found = sorted((score, self._figids[number]) for score, number in rows)
         return [(figid, -score) for score, figid in found]
 
     def figids_matching(self, match: str) -> frozenset[str]:
@@ -331,7 +336,8 @@ class Catalog:
         for figure, tier, word in rows:
             if figure not in best or tier < best[figure][0]:
                 best[figure] = tier, word
-        return {self._figids[figure]: (_TIERS[tier], word) for figure, (tier, word) in best.items()}
+        with reading_from(self._path):
+            return {self._figids[figure]: (_TIERS[tier], word) for figure, (tier, word) in best.items()}
 
     def gene_sets(self, weakest: Tier = Tier.SYNONYM) -> GeneSets:
         """The genes that each figure prints, as a symbol or a synonym, or with ``Tier.FAMILY`` also as a member of

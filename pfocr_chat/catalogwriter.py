@@ -13,8 +13,9 @@ from functools import cache
 from pathlib import Path
 
 from pfocr_chat.abbreviations import abbreviations_in
-from pfocr_chat.catalog import GENES_WITH_FAMILIES, connect, count_rows, damaged
+from pfocr_chat.catalog import GENES_WITH_FAMILIES, connect, count_rows
 from pfocr_chat.columns import Column
+from pfocr_chat.disk import reason, trouble, unreadable
 from pfocr_chat.errors import VectorstoreError
 from pfocr_chat.lexicon import atoms, lookup_key, name_key, singular, squeezed
 from pfocr_chat.nomenclature import GeneName, NameSource, read_abbreviations, read_families, read_genes
@@ -101,14 +102,14 @@ def open_catalog_writer(path: Path) -> Iterator[CatalogWriter]:
         try:
             path.write_bytes(_empty_catalog())
         except OSError as exc:
-            raise VectorstoreError(f"The index file {path} cannot be written ({exc.strerror or exc}).") from exc
+            raise VectorstoreError(f"The index file {path} cannot be written: {reason(exc)}.") from exc
     try:
         with closing(connect(path, writable=True)) as db:
             yield CatalogWriter(db)
-    except sqlite3.OperationalError as exc:
-        raise VectorstoreError(f"The index file {path} cannot be written ({exc}).") from exc
     except sqlite3.DatabaseError as exc:
-        raise damaged(path, exc) from exc
+        if why := trouble(exc):
+            raise VectorstoreError(f"The index file {path} cannot be written: {why}.") from exc
+        raise unreadable(path, exc) from exc
 
 
 @cache

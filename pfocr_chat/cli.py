@@ -13,6 +13,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,11 @@ def _parser() -> argparse.ArgumentParser:
         "folder",
         metavar="DIR",
         type=Path,
-        help="records in the PFOCR layout, or plain .md files",
+        nargs="?",
+        help="records in the PFOCR layout, or plain .md files (the folder of the last time)",
+    )
+    index.add_argument(
+        "--anew", action="store_true", help="build upon nothing; what was embedded is not embedded again"
     )
 
     sync = _add(commands, "sync", _sync, "get or update a copy of the PFOCR database, and index it")
@@ -117,6 +122,16 @@ def _parser() -> argparse.ArgumentParser:
 
     status = _add(commands, "status", _status, "show what the index holds and which models answer", llm=True)
     status.add_argument("--json", action="store_true", help="print it as JSON")
+    status.add_argument(
+        "--check", action="store_true", help="read the whole index, and ask it, to see that it is sound"
+    )
+
+    backup = _add(commands, "backup", _backup, "copy the index and the feedback into one file, also while in use")
+    backup.add_argument("file", metavar="FILE", type=Path, help="a new .tar or .tar.gz file, or a folder to put it in")
+
+    restore = _add(commands, "restore", _restore, "put a backup back as the index, also while in use")
+    restore.add_argument("file", metavar="FILE", type=Path, help="what `backup` made")
+    restore.add_argument("--feedback", action="store_true", help="put its feedback in the place of what is there, too")
     return parser
 
 
@@ -154,25 +169,34 @@ def _add(
 
 def _index(options: argparse.Namespace) -> None:
     config = load_config(options.vectorstore, chroma_url=options.chroma_url)
-    # Found out before anything is loaded that takes its time.
+    from pfocr_chat.buildcache import last_corpus
     from pfocr_chat.corpus import find_records
 
-    find_records(options.folder)
-    _converge(options.folder, config)
+    folder: Path | None = options.folder or last_corpus(config.vectorstore)
+    if folder is None:
+        raise ConfigError(
+            f"Which records {config.vectorstore} was made of is not known. Run `pfocr-chat index DIR` with a folder of"
+            " them."
+        )
+    if not options.folder:
+        print(f"Indexing {folder} ...", file=sys.stderr)
+    find_records(folder)  # found out before anything is loaded that takes its time
+    _converge(folder, config, anew=options.anew)
 
 
-def _converge(folder: Path, config: Config) -> str:
+def _converge(folder: Path, config: Config, *, anew: bool = False) -> str:
     """Make the index agree with a folder, say what was done, and return the name of its generation."""
     from pfocr_chat.chromaserver import ChromaServer
     from pfocr_chat.deferred import DeferredEmbedder
     from pfocr_chat.indexing import build_index
     from pfocr_chat.uploading import upload_vectors
 
+    embedder = DeferredEmbedder(_load_embedder)
     with ExitStack() as opened:
         # Found out before anything is built.
         server = opened.enter_context(ChromaServer(config.chroma_url)) if config.chroma_url else None
         progress = opened.enter_context(_ProgressBar())
-        report = build_index(folder, config.vectorstore, DeferredEmbedder(_load_embedder), progress=progress)
+        report = build_index(folder, config.vectorstore, embedder, progress=progress, anew=anew)
         sent = upload_vectors(config.vectorstore, server, progress=progress) if server else 0
     if report.rebuilt:
         print(f"{report.rebuilt} It was built anew.")
@@ -403,7 +427,33 @@ def _feedback(options: argparse.Namespace) -> None:
         print(f"There is no {what} in {path}.", file=sys.stderr)
 
 
+def _backup(options: argparse.Namespace) -> None:
+    from pfocr_chat.upkeep import backup
+
+    print(backup(load_config(options.vectorstore).vectorstore, options.file))
+
+
+def _restore(options: argparse.Namespace) -> None:
+    from pfocr_chat.upkeep import restore
+
+    vectorstore = load_config(options.vectorstore).vectorstore
+    print(restore(options.file, vectorstore, with_feedback=options.feedback))
+
+
+def _check(options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Check the index and its answers, telling of each part; what was found."""
+    from pfocr_chat.upkeep import check, check_answers
+
+    def tell(line: str) -> None:
+        print(line, file=sys.stderr if options.json else sys.stdout, flush=True)
+
+    findings = check(load_config(options.vectorstore).vectorstore, tell)
+    with _open(options) as assistant:
+        return [asdict(finding) for finding in (*findings, check_answers(assistant, tell))]
+
+
 def _status(options: argparse.Namespace) -> None:
+    checks = _check(options) if options.check else []
     with _open(options) as assistant:
         status = assistant.status()
     config = load_config(options.vectorstore, options.llm, options.reranker, options.chroma_url)
@@ -415,6 +465,7 @@ def _status(options: argparse.Namespace) -> None:
         told = status.to_dict() | ({"reranker": reranker} if reranker else {})
         told |= {"chroma_url": config.chroma_url} if config.chroma_url else {}
         told |= {"source": source.to_dict()} if source else {}
+        told |= {"checks": checks} if checks else {}
         print(json.dumps(told, ensure_ascii=False, indent=2))
         return
     print(

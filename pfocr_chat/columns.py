@@ -36,13 +36,27 @@ class Column:
         return cls(tuple(map(str, places)), starts, (cells % width).astype(np.int32))
 
     @classmethod
-    def loaded(cls, values: str, starts: bytes, members: bytes) -> Column:
-        """The column that ``dumped`` wrote."""
-        return cls(
+    def loaded(cls, values: str, starts: bytes, members: bytes, *, figures: int | None = None) -> Column:
+        """The column that ``dumped`` wrote, of as many figures as are given.
+
+        Raises:
+            ValueError: it is damaged.
+        """
+        column = cls(
             tuple(json.loads(values)),
             np.frombuffer(starts, dtype=_STORED).astype(np.int64),
             np.frombuffer(members, dtype=_STORED).astype(np.int32),
         )
+        ends, among = column.starts, column.members
+        if (
+            len(ends) == 0
+            or (figures is not None and len(ends) != figures + 1)
+            or (ends[0], ends[-1]) != (0, len(among))
+            or bool((np.diff(ends) < 0).any())
+            or (len(among) and (int(among.min()) < 0 or int(among.max()) >= len(column.values)))
+        ):
+            raise ValueError("a column does not fit its figures and values")
+        return column
 
     def dumped(self) -> tuple[str, bytes, bytes]:
         """The values as JSON, and the two arrays."""

@@ -42,8 +42,10 @@ class ExactVectors:
 
     def close(self) -> None:
         """Close the file, with what was changed in it."""
-        self._db.commit()
-        self._db.close()
+        try:
+            self._db.commit()
+        finally:
+            self._db.close()
 
     def add(self, passage_ids: Sequence[str], vectors: Vectors) -> None:
         """Add vectors; ``vectors[i]`` is that of ``passage_ids[i]``."""
@@ -53,6 +55,17 @@ class ExactVectors:
     def delete(self, passage_ids: Sequence[str]) -> None:
         """Remove vectors; ids that are not there are passed over."""
         self._db.executemany("DELETE FROM vectors WHERE passage_id = ?", [(i,) for i in passage_ids])
+
+    def ids(self) -> frozenset[str]:
+        """All passages that have a vector."""
+        with self._lock:
+            return frozenset(row[0] for row in self._db.execute("SELECT passage_id FROM vectors"))
+
+    def vectors(self, passage_ids: Sequence[str]) -> dict[str, Vectors]:
+        """The vector of each passage that has one."""
+        with self._lock:
+            rows = self._db.execute(_FIND, (json.dumps(list(passage_ids)),)).fetchall()
+        return {row[0]: np.frombuffer(row[1], _STORED).astype(np.float32) for row in rows}
 
     def similarities(self, vector: Sequence[float], passage_ids: Sequence[str]) -> dict[str, float]:
         """The dot product with the vector of each passage that has one.

@@ -153,6 +153,18 @@ class FeedbackStore:
             rows = connection.execute(_SELECT).fetchall()
         return [_parse(row, self._path) for row in rows]
 
+    def replace_all(self, said: Iterable[Feedback]) -> int:
+        """Keep this, and nothing that was there, in one step; returns how much it is.
+
+        Raises:
+            FeedbackError: the file cannot be written.
+        """
+        rows = [feedback.to_dict() | {"figids": json.dumps(feedback.figids)} for feedback in said]
+        with self._using("written") as connection, connection:
+            connection.execute("DELETE FROM feedback")
+            connection.executemany(_INSERT, [[_storable(row[name]) for name in _COLUMNS] for row in rows])
+        return len(rows)
+
     def close(self) -> None:
         """Release the file; closing twice is harmless."""
         with self._lock:
@@ -262,5 +274,5 @@ def _parse(row: tuple[str, ...], path: Path) -> Feedback:
     values: dict[str, Any] = dict(zip(_COLUMNS, row, strict=True))
     try:
         return Feedback(**(values | {"figids": tuple(json.loads(values["figids"]))}))
-    except ValueError as exc:
+    except (ValueError, TypeError, FeedbackError) as exc:
         raise FeedbackError(f"The feedback in {path} cannot be read: {exc}.") from exc

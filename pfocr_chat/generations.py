@@ -11,15 +11,16 @@ import fcntl
 import json
 import os
 import re
+import secrets
 import shutil
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, fields, replace
-from pathlib import Path
-from typing import IO
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
 
-from pfocr_chat.errors import CorruptIndexError, IndexBusyError, NoIndexError, VectorstoreError
+from pfocr_chat.disk import hash_of, make_lasting, make_names_lasting, reason, unreadable
+from pfocr_chat.errors import CorruptIndexError, IndexBusyError, IndexMismatchError, NoIndexError, VectorstoreError
 
 MANIFEST = "manifest.json"
 BUILDING = ".building"
@@ -27,6 +28,12 @@ READING = "reading"
 """The file of a generation that its readers lock."""
 FORMAT = 3
 """Version of the index's layout: the catalog's tables and the collection's metadata."""
+MAX_BYTES = 1 << 20
+"""Of a manifest; a larger file is none."""
+CHANGING = ".sqlite3"
+"""The ending of Chroma's database, into which every reader writes."""
+
+_NAME = re.compile(r"[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +41,7 @@ class Manifest:
     """What a generation is: how it was made, what it holds, and the sizes of its files in bytes.
 
     ``vectors`` of its ``passages`` are embedded already; the others can be found by words and names only.
+    ``hashes`` has the BLAKE2b hash of each file that does not change, none in generations of earlier versions.
     """
 
     generation: str
@@ -48,6 +56,7 @@ class Manifest:
     corpus: str
     files: dict[str, int]
     vectors: int
+    hashes: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_complete(self) -> bool:
@@ -73,49 +82,132 @@ def read_manifest(vectorstore: Path) -> Manifest:
 
     Raises:
         NoIndexError: there is no index in the folder.
-        CorruptIndexError: the manifest cannot be read.
+        IndexMismatchError: another version of this program wrote it.
+        CorruptIndexError: the manifest is damaged.
+        VectorstoreError: it may not be read.
     """
     path = vectorstore / MANIFEST
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        if path.stat().st_size > MAX_BYTES:
+            raise _damaged(path, "it is not a manifest of this version")
+        return parse_manifest(path.read_text(encoding="utf-8"), path)
     except FileNotFoundError as exc:
         raise NoIndexError(
             f"No index in {vectorstore}/. Run `pfocr-chat index DIR` with a folder of figure records first."
         ) from exc
-    except (OSError, ValueError) as exc:
+    except UnicodeDecodeError as exc:
         raise _damaged(path, "it cannot be read") from exc
-    known = {f.name for f in fields(Manifest)}
-    if isinstance(content, dict) and "passages" in content:
-        # Generations of earlier versions had all their vectors from the start.
-        content.setdefault("vectors", content["passages"])
-    if not isinstance(content, dict) or set(content) != known or not isinstance(content["files"], dict):
+    except OSError as exc:
+        raise unreadable(path, exc) from exc
+
+
+def parse_manifest(text: str, path: Path) -> Manifest:
+    """The manifest in a text, which is the content of ``path``.
+
+    Raises:
+        IndexMismatchError: another version of this program wrote it.
+        CorruptIndexError: it is none.
+    """
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as exc:
+        raise _damaged(path, "it cannot be read") from exc
+    if isinstance(content, dict):
+        # Generations of earlier versions had all their vectors from the start, and no hashes.
+        content = {"vectors": content.get("passages"), "hashes": {}} | content
+    if not isinstance(content, dict) or content.keys() != _IS_RIGHT.keys():
+        version = content.get("format") if isinstance(content, dict) else None
+        if isinstance(version, int) and version != FORMAT:
+            raise IndexMismatchError(
+                f"The index at {path} has layout {version}, of another version of PFOCR Chat, and this one reads"
+                f" {FORMAT}. Run `pfocr-chat index` on your records again."
+            )
         raise _damaged(path, "it is not a manifest of this version")
-    numbers = (content["figures"], content["passages"], content["vectors"], *content["files"].values())
-    if not all(isinstance(n, int) for n in numbers):
-        raise _damaged(path, "its counts are not numbers")
-    if not re.fullmatch(r"g\d{6}", str(content["generation"])):
-        raise _damaged(path, "it names no generation")
+    if wrong := [name for name, is_right in _IS_RIGHT.items() if not is_right(content[name])]:
+        raise _damaged(path, f"its value of {wrong[0]} is none")
     return Manifest(**content)
 
 
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _has_files(value: object, is_right: Callable[[object], bool]) -> bool:
+    """Whether it has, for names of files within a folder, values that are right."""
+    return isinstance(value, dict) and all(is_inside(name) and is_right(found) for name, found in value.items())
+
+
+def is_inside(name: str) -> bool:
+    """Whether a name is that of a file in a folder or below it, and leads nowhere else."""
+    return _NAME.fullmatch(name) is not None and ".." not in PurePosixPath(name).parts
+
+
+_OF_TYPE: dict[object, Callable[[Any], bool]] = {
+    "str": _is_text,
+    "int": _is_count,
+    "dict[str, int]": lambda value: _has_files(value, _is_count),
+    "dict[str, str]": lambda value: _has_files(value, _is_text),
+}
+_IS_RIGHT = {f.name: _OF_TYPE[f.type] for f in fields(Manifest)} | {
+    "generation": lambda value: isinstance(value, str) and re.fullmatch(r"g\d{6}", value, re.ASCII) is not None
+}
+
+
 def check_files(vectorstore: Path, manifest: Manifest, *, only: str = "") -> None:
-    """Compare the generation's files, or ``only`` one of them, with the sizes in its manifest.
+    """As ``check_sizes`` of the generation's folder."""
+    check_sizes(generation_folder(vectorstore, manifest.generation), manifest, only=only)
+
+
+def check_sizes(folder: Path, manifest: Manifest, *, only: str = "") -> None:
+    """Compare a generation's files, or ``only`` one of them, with the sizes in its manifest.
 
     A file may have grown: Chroma adds a row to its database each time that it is opened.
 
     Raises:
         CorruptIndexError: a file is missing or shorter than it was.
+        VectorstoreError: it may not be looked at.
     """
-    folder = generation_folder(vectorstore, manifest.generation)
     for name, size in manifest.files.items():
         if only and name != only:
             continue
         try:
             found = (folder / name).stat().st_size
         except OSError as exc:
-            raise _damaged(folder / name, "it is missing") from exc
+            raise unreadable(folder / name, exc) from exc
         if found < size:
             raise _damaged(folder / name, f"it has {found:,} bytes and should have {size:,}")
+
+
+def check_contents(folder: Path, manifest: Manifest, names: Collection[str] | None = None) -> None:
+    """Compare files of a generation with their hashes in its manifest, all of them or those of ``names``.
+
+    Raises:
+        CorruptIndexError: a file has other bytes than it had.
+        VectorstoreError: it may not be read.
+    """
+    for name, known in manifest.hashes.items():
+        if names is not None and name not in names:
+            continue
+        try:
+            found = hash_of(folder / name)
+        except OSError as exc:
+            raise unreadable(folder / name, exc) from exc
+        if found != known:
+            raise _damaged(folder / name, "its content is not what was written")
+
+
+def check_graphs(folder: Path, manifest: Manifest) -> None:
+    """Compare the files of Chroma's graphs with their hashes: it takes them as they are, and damage crashes it.
+
+    Raises:
+        CorruptIndexError: one has other bytes than it had.
+        VectorstoreError: it may not be read.
+    """
+    check_contents(folder, manifest, [name for name in manifest.hashes if len(PurePosixPath(name).parts) > 2])
 
 
 def seen(vectorstore: Path) -> tuple[int, ...]:
@@ -171,31 +263,50 @@ def publish(vectorstore: Path, manifest: Manifest, staged: Path) -> Manifest:
     kept = set()
     with suppress(VectorstoreError):
         kept.add(read_manifest(vectorstore).generation)
-    complete = replace(manifest, generation=_next_name(root), files=_sizes(staged))
+    files = _sizes(staged)
+    hashes = {name: hash_of(staged / name) for name in files if not name.endswith(CHANGING)}
+    complete = replace(manifest, generation=_next_name(root), files=files, hashes=hashes)
     (staged / READING).touch()
-    staged.replace(root / complete.generation)
-    temporary = vectorstore / f"{MANIFEST}.new"
-    with temporary.open("w", encoding="utf-8") as file:
-        json.dump(asdict(complete), file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(vectorstore / MANIFEST)
+    make_lasting(staged)
+    folder = root / complete.generation
+    staged.replace(folder)
+    make_names_lasting(root)
+    try:
+        _write_manifest(vectorstore, complete)
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     kept.add(complete.generation)
-    for old in root.iterdir():
-        if re.fullmatch(r"g\d{6}", old.name) and old.name not in kept:
+    for old in _generations(root):
+        if old.name not in kept:
             _remove_unread(old)
     return complete
 
 
+def _write_manifest(vectorstore: Path, manifest: Manifest) -> None:
+    temporary = vectorstore / f"{MANIFEST}.new"
+    with temporary.open("w", encoding="utf-8") as file:
+        json.dump(asdict(manifest), file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(vectorstore / MANIFEST)
+    make_names_lasting(vectorstore)
+
+
+def _generations(root: Path) -> list[Path]:
+    """The folders of generations, oldest first."""
+    return sorted(path for path in root.iterdir() if re.fullmatch(r"g\d{6}", path.name))
+
+
 def _remove_unread(folder: Path) -> None:
     """Remove a generation, unless somebody reads it."""
-    with suppress(FileNotFoundError), (folder / READING).open("rb") as lock:
-        try:
+    try:
+        with suppress(FileNotFoundError), (folder / READING).open("rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return
-        # Who has opened the file but not locked it yet sees that it is gone.
-        (folder / READING).unlink()
+            # Who has opened the file but not locked it yet sees that it is gone.
+            (folder / READING).unlink()
+    except OSError:
+        return
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -204,45 +315,33 @@ def staging_folder(vectorstore: Path) -> Path:
     root = vectorstore / "generations"
     root.mkdir(parents=True, exist_ok=True)
     # Never a path of before: Chroma remembers, for the life of the process, a folder that it could not open.
-    return Path(tempfile.mkdtemp(prefix=f"{_next_name(root)}.", suffix=BUILDING, dir=root))
+    folder = root / f"{_next_name(root)}.{secrets.token_hex(4)}{BUILDING}"
+    folder.mkdir()
+    return folder
 
 
 def remove_leftovers(vectorstore: Path) -> None:
-    """Remove what interrupted builds left behind."""
-    for leftover in (vectorstore / "generations").glob(f"*{BUILDING}"):
+    """Remove what interrupted builds left behind: half of a generation, one that no manifest names, one half removed.
+
+    The current generation and the one before it stay, and so does any that is being read.
+    """
+    root = vectorstore / "generations"
+    for leftover in root.glob(f"*{BUILDING}"):
         shutil.rmtree(leftover)
-
-
-def copy_tree(source: Path, target: Path) -> None:
-    """Copy a store that is, or was, part of a generation; where the file system can, without copying its bytes."""
-    # A reader that opens Chroma at this moment has a journal beside its database.
-    ignored = shutil.ignore_patterns("*-journal", "*-wal", "*-shm")
-    shutil.copytree(source, target, ignore=ignored, copy_function=copy_file, dirs_exist_ok=True)
-
-
-def copy_file(source: str | Path, target: str | Path) -> None:
-    """Copy a file's content; XFS, Btrfs and the like let the copy share the bytes until one of the two changes."""
-    with Path(source).open("rb") as old, Path(target).open("wb") as new:
-        left = os.fstat(old.fileno()).st_size
-        try:
-            while left > 0 and (done := os.copy_file_range(old.fileno(), new.fileno(), left)):
-                left -= done
-        except OSError:
-            old.seek(0)
-            new.seek(0)
-            shutil.copyfileobj(old, new, 1 << 20)
-
-
-def share_file(source: Path, target: Path) -> None:
-    """The same file under a second name, for one that nobody changes any more; a copy where there are no links."""
+    (vectorstore / f"{MANIFEST}.new").unlink(missing_ok=True)
     try:
-        os.link(source, target)
-    except OSError:
-        copy_file(source, target)
+        current = read_manifest(vectorstore).generation
+    except VectorstoreError:
+        return  # which of them is of use is not known; all of them go when the next one is published
+    folders = _generations(root) if root.is_dir() else []
+    before = [folder for folder in folders if folder.name < current]
+    for folder in folders:
+        if folder.name != current and folder not in before[-1:]:
+            _remove_unread(folder)
 
 
 def _next_name(root: Path) -> str:
-    numbers = [int(p.name[1:]) for p in root.iterdir() if re.fullmatch(r"g\d{6}", p.name)]
+    numbers = [int(path.name[1:]) for path in _generations(root)]
     return f"g{max(numbers, default=0) + 1:06d}"
 
 
@@ -258,12 +357,14 @@ def writing(vectorstore: Path) -> Iterator[None]:
         vectorstore.mkdir(parents=True, exist_ok=True)
         lock = (vectorstore / "lock").open("w", encoding="utf-8")
     except OSError as exc:
-        raise VectorstoreError(f"The index folder {vectorstore} cannot be written: {exc.strerror}.") from exc
+        raise VectorstoreError(f"The index folder {vectorstore} cannot be written: {reason(exc)}.") from exc
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as exc:
+        except BlockingIOError as exc:
             raise IndexBusyError(f"Another process is indexing into {vectorstore}. Try again when it is done.") from exc
+        except OSError as exc:
+            raise VectorstoreError(f"The index folder {vectorstore} cannot be locked: {reason(exc)}.") from exc
         yield
 
 

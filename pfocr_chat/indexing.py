@@ -20,24 +20,32 @@ from pfocr_chat.catalog import FILE_NAME, Catalog
 from pfocr_chat.catalogwriter import open_catalog_writer
 from pfocr_chat.changes import Changes, Indexed, NewRecord, compare, read_changed
 from pfocr_chat.corpus import RecordFiles, find_records
-from pfocr_chat.errors import CorpusError, CorruptIndexError, NoIndexError, RecordError, VectorstoreError
+from pfocr_chat.disk import copy_file, reason, share_file
+from pfocr_chat.errors import (
+    CorpusError,
+    CorruptIndexError,
+    IndexMismatchError,
+    NoIndexError,
+    RecordError,
+    VectorstoreError,
+)
 from pfocr_chat.generations import (
     FORMAT,
     Manifest,
-    check_files,
-    copy_file,
-    copy_tree,
     generation_folder,
     read_manifest,
     remove_leftovers,
-    share_file,
     staging_folder,
     writing,
 )
+from pfocr_chat.integrity import check_before_building
 from pfocr_chat.passages import PASSAGE_FORMAT
 from pfocr_chat.readers import Cutting
-from pfocr_chat.vectorindex import FOLDER_NAME
+from pfocr_chat.vectorindex import FOLDER_NAME, copy_vectors
 from pfocr_chat.vectorsteps import DocumentEmbedder, Pace, add_vectors
+
+_OTHER = "The index was built with another embedder or format."
+_ASKED = "The index was not built upon, as asked."
 
 Progress = Callable[[str, int, int], None]
 """Told the step ("reading", "embedding"), how many are done, and how many there are."""
@@ -91,11 +99,12 @@ def build_index(
     *,
     progress: Progress | None = None,
     pace: Pace | None = None,
+    anew: bool = False,
 ) -> IndexReport:
     """Converge the index in ``vectorstore`` to the records in ``corpus``.
 
     Killed at any moment and run again, it goes on where it was: no passage is embedded twice. An index that
-    is damaged or was built by another embedder or version is built anew.
+    is damaged or was built by another embedder or version is built anew, and so is any with ``anew``.
 
     Raises:
         CorpusError: the folder is missing or holds no record, or none of its records can be read.
@@ -108,7 +117,7 @@ def build_index(
             remove_leftovers(vectorstore)
             with BuildCache(vectorstore, embedder.fingerprint) as cache:
                 task = _Task(found, corpus, vectorstore, embedder, progress or _silent, pace or Pace(), cache)
-                previous, why_anew = _usable_previous(vectorstore, embedder)
+                previous, why_anew = (None, _ASKED) if anew else _usable_previous(vectorstore, embedder)
                 if previous:
                     try:
                         return _converge(task, previous, None)
@@ -117,7 +126,7 @@ def build_index(
                         why_anew = f"The index in {vectorstore} is damaged."
                 return _converge(task, None, why_anew)
         except OSError as exc:
-            raise VectorstoreError(f"The index in {vectorstore} cannot be written: {exc.strerror or exc}.") from exc
+            raise VectorstoreError(f"The index in {vectorstore} cannot be written: {reason(exc)}.") from exc
 
 
 def _converge(task: _Task, previous: Manifest | None, why_anew: str | None) -> IndexReport:
@@ -136,7 +145,7 @@ def _converge(task: _Task, previous: Manifest | None, why_anew: str | None) -> I
     try:
         figures, passages = _stage_catalog(staged, folder, changes, chain([first] if first else [], new))
         if folder:
-            copy_tree(folder / FOLDER_NAME, staged / FOLDER_NAME)
+            copy_vectors(folder / FOLDER_NAME, staged / FOLDER_NAME)
         manifest = _manifest(task, figures, passages)
         published = add_vectors(
             task.vectorstore,
@@ -177,14 +186,16 @@ def _usable_previous(vectorstore: Path, embedder: DocumentEmbedder) -> tuple[Man
     """The current generation if it can be built upon, else why not."""
     try:
         manifest = read_manifest(vectorstore)
-        check_files(vectorstore, manifest)
+        if not manifest.is_built_like(embedder_fingerprint=embedder.fingerprint, passage_format=PASSAGE_FORMAT):
+            return None, _OTHER
+        check_before_building(generation_folder(vectorstore, manifest.generation), manifest)
     except NoIndexError:
         return None, None
+    except IndexMismatchError:
+        return None, _OTHER
     except CorruptIndexError as exc:
         return None, str(exc).partition(" Run ")[0]
-    if manifest.is_built_like(embedder_fingerprint=embedder.fingerprint, passage_format=PASSAGE_FORMAT):
-        return manifest, None
-    return None, "The index was built with another embedder or format."
+    return manifest, None
 
 
 def _indexed(folder: Path | None) -> Indexed:

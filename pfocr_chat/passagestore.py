@@ -10,7 +10,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Self
 
-from pfocr_chat.catalog import connect, damaged
+from pfocr_chat.catalog import connect
+from pfocr_chat.disk import unreadable
 from pfocr_chat.records import FigureRecord, Passage
 
 
@@ -38,9 +39,12 @@ class PassageStore:
 
     def texts(self) -> Iterator[str]:
         """The text of every passage."""
-        with closing(self._db.cursor()) as cursor:
-            for (text,) in cursor.execute("SELECT text FROM passages"):
-                yield text
+        try:
+            with closing(self._db.cursor()) as cursor:
+                for (text,) in cursor.execute("SELECT text FROM passages"):
+                    yield text
+        except sqlite3.DatabaseError as exc:
+            raise unreadable(self._path, exc) from exc
 
     def read(self, passage_ids: Sequence[str]) -> list[tuple[Passage, FigureRecord]]:
         """Passages in the order asked for, each with what of its record is kept beside the vector.
@@ -71,7 +75,7 @@ class PassageStore:
         try:
             return self._db.execute(sql, parameters).fetchall()
         except sqlite3.DatabaseError as exc:
-            raise damaged(self._path, exc) from exc
+            raise unreadable(self._path, exc) from exc
 
 
 def _place(passage_id: str) -> tuple[int, str]:

@@ -15,7 +15,16 @@ from pfocr_chat.catalog import FILE_NAME, Catalog
 from pfocr_chat.chain import Chain
 from pfocr_chat.chromaserver import ChromaServer, ServedVectors
 from pfocr_chat.errors import IndexMismatchError, PfocrChatError
-from pfocr_chat.generations import FORMAT, Manifest, check_files, generation_folder, read_manifest, reading, seen
+from pfocr_chat.generations import (
+    FORMAT,
+    Manifest,
+    check_files,
+    check_graphs,
+    generation_folder,
+    read_manifest,
+    reading,
+    seen,
+)
 from pfocr_chat.llm import Llm
 from pfocr_chat.minilm import NAME, fingerprint
 from pfocr_chat.passages import PASSAGE_FORMAT
@@ -25,8 +34,8 @@ from pfocr_chat.vectorindex import FOLDER_NAME, VectorIndex
 
 LOOK_EVERY = 1.0
 """Seconds between looks for a newer generation."""
-TRY_EVERY = 20.0
-"""Seconds between trials of one that cannot be opened (yet: its vectors may be on their way to a server)."""
+TRY_AGAIN = 20.0
+"""Seconds until one that could not be opened (of a full disk, or as its vectors are on their way) is tried again."""
 
 _log = logging.getLogger(__name__)
 
@@ -80,6 +89,8 @@ def open_generation(
         manifest = opened.enter_context(reading(vectorstore))
         check_index(vectorstore, manifest, only_catalog=server is not None)
         folder = generation_folder(vectorstore, manifest.generation)
+        if not server:
+            check_graphs(folder, manifest)
         catalog = opened.enter_context(Catalog(folder / FILE_NAME))
         vectors = (
             ServedVectors(server, manifest)
@@ -131,8 +142,8 @@ class Serving:
     """The current generation of an index, for any number of threads.
 
     A question looks for a newer one first, once a second at most. The one that finds it opens it; others go on
-    with the old one meanwhile, which is closed when the last of them ends. One that cannot be opened is logged
-    and tried again later, and the old one stays.
+    with the old one meanwhile, which is closed when the last of them ends. One that cannot be opened is logged,
+    the old one stays, and after ``TRY_AGAIN`` seconds it is tried again.
     """
 
     def __init__(self, vectorstore: Path, open_: Callable[[], OpenGeneration]) -> None:
@@ -143,6 +154,7 @@ class Serving:
         self._seen = seen(vectorstore)
         self._current = _Shared(open_())
         self._looked = time.monotonic()
+        self._failed: float | None = None
 
     @contextmanager
     def using(self) -> Iterator[OpenGeneration]:
@@ -170,27 +182,26 @@ class Serving:
         try:
             self._looked = time.monotonic()
             now = seen(self._vectorstore)
-            if now and now != self._seen:
-                if self._exchange():
-                    self._seen = now
-                else:
-                    self._looked += TRY_EVERY
+            is_due = self._failed is not None and self._looked - self._failed > TRY_AGAIN
+            if now and (now != self._seen or is_due):
+                self._seen = now
+                self._exchange()
         finally:
             self._looking.release()
 
-    def _exchange(self) -> bool:
-        """Whether the newest generation answers now."""
+    def _exchange(self) -> None:
         old = self._current.generation.status
         try:
             manifest = read_manifest(self._vectorstore)
+            self._failed = None
             if (manifest.generation, manifest.built) == (old.generation, old.built):
-                return True
+                return
             new = self._open()
         except (PfocrChatError, OSError) as exc:
+            self._failed = time.monotonic()
             _log.warning("Going on with generation %s of the index: %s", old.generation, exc)
-            return False
+            return
         self._retire(_Shared(new))
-        return True
 
     def _retire(self, new: _Shared | None) -> None:
         """Put a new generation in the place of the current one; with ``None``, or after that, there is none."""

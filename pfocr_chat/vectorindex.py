@@ -8,11 +8,13 @@ passage, for exact similarities of named ones.
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import chromadb
 import chromadb.errors
@@ -21,16 +23,22 @@ import numpy.typing as npt
 from chromadb.config import Settings
 
 from pfocr_chat import exactvectors
+from pfocr_chat.disk import copy_tree, reading_from, trouble
 from pfocr_chat.errors import CorruptIndexError, VectorstoreError
 from pfocr_chat.exactvectors import ExactVectors
 from pfocr_chat.records import FigureRecord, Passage, figid_of
 
 FOLDER_NAME = "chroma"
+DATABASE = "chroma.sqlite3"
 COLLECTION = "passages"
+_LARGE = re.compile(r"embedding_.*|embeddings|acquire_write")
+PAGE = 2_000
+"""Vectors that are read at a time."""
 HNSW: Any = {"space": "cosine", "ef_search": 800}
 """With 164,000 vectors in dense groups 0.996 of the nearest 50 are found in 3 ms; 0.976 with 200 in 1.5 ms."""
 
 Vectors = npt.NDArray[np.float32]
+T = TypeVar("T")
 
 
 class VectorIndex:
@@ -40,15 +48,17 @@ class VectorIndex:
 
     Raises:
         CorruptIndexError: Chroma cannot open or read the folder.
-        VectorstoreError: it may not write there, which it does even for reading.
+        VectorstoreError: it may not write there, which it does even for reading, or the disk is full.
     """
 
     def __init__(self, folder: Path, *, create: bool = False, is_partial: bool = False) -> None:
         self._folder = folder
         self._create = create
         self.is_partial = is_partial
-        if not create and not (folder / "chroma.sqlite3").is_file():
-            raise self._damaged("its database is missing")
+        if not create and not (folder / DATABASE).is_file():
+            raise self._failed("its database is missing")
+        if (folder / DATABASE).exists():
+            _look_over(folder / DATABASE)
         self._client = self._open()
         try:
             if create and COLLECTION not in {c.name for c in self._client.list_collections()}:
@@ -56,24 +66,23 @@ class VectorIndex:
             self._collection: Any = self._client.get_collection(COLLECTION, embedding_function=None)
             self._batch = int(self._client.get_max_batch_size())
             self._exact = self._open_exact()
-        except (chromadb.errors.ChromaError, ValueError, OSError, sqlite3.DatabaseError) as exc:
+        except (chromadb.errors.ChromaError, LookupError, TypeError, ValueError, OSError, sqlite3.DatabaseError) as exc:
             self._client.close()
-            raise self._damaged(str(exc)) from exc
+            raise self._failed(exc) from exc
 
     def _open(self) -> Any:
         try:
             settings = Settings(anonymized_telemetry=False, allow_reset=False)
             return chromadb.PersistentClient(str(self._folder), settings=settings)
         except (chromadb.errors.ChromaError, ValueError, OSError) as exc:
-            if "readonly database" in str(exc):
-                raise VectorstoreError(
-                    f"The index in {self._folder} cannot be opened: Chroma has to write there, and it is read-only."
-                    " Allow writing, or copy the index elsewhere."
-                ) from exc
-            raise self._damaged(str(exc)) from exc
+            raise self._failed(exc) from exc
         except AttributeError as exc:
             # Chroma stumbles over its memory of a folder that it could not open before in this process.
-            raise self._damaged("it could not be opened before") from exc
+            raise self._failed("it could not be opened before") from exc
+        except BaseException as exc:
+            if not _is_panic(exc):
+                raise
+            raise self._failed(str(exc)) from exc
 
     def _open_exact(self) -> ExactVectors | None:
         """The vectors by passage; an index of an earlier version has none until it is built upon."""
@@ -98,9 +107,9 @@ class VectorIndex:
         """Release the files; the object is of no use afterwards."""
         self._client.close()
         if self._exact:
-            self._exact.close()
+            self._exactly(self._exact.close)
         if self._create:
-            _remove_scratch(self._folder)
+            remove_scratch(self._folder)
 
     def count(self) -> int:
         """How many passages have a vector."""
@@ -109,6 +118,24 @@ class VectorIndex:
     def ids(self) -> frozenset[str]:
         """The ids of all passages that have a vector."""
         return frozenset(self._guard("get", include=[])["ids"])
+
+    def pairs(self, passage_ids: Sequence[str]) -> Iterator[tuple[str, Vectors, Vectors | None]]:
+        """For each of the passages that Chroma has: its id, Chroma's vector of it, and the one kept by passage."""
+        for start in range(0, len(passage_ids), PAGE):
+            part = list(passage_ids[start : start + PAGE])
+            found = self._guard("get", ids=part, include=["embeddings"])
+            exact = self._exactly(self._exact.vectors, part) if self._exact else {}
+            for passage_id, vector in zip(found["ids"], found["embeddings"], strict=True):
+                yield passage_id, np.asarray(vector, dtype=np.float32), exact.get(passage_id)
+
+    @property
+    def has_exact(self) -> bool:
+        """Whether the vectors are kept by passage too."""
+        return self._exact is not None
+
+    def exact_ids(self) -> frozenset[str]:
+        """The ids of all passages whose vector is kept by passage."""
+        return self._exactly(self._exact.ids) if self._exact else frozenset()
 
     def add(self, passages: Sequence[Passage], records: Sequence[FigureRecord], vectors: Vectors) -> None:
         """Add passages that are not there yet; ``records[i]`` is the record of ``passages[i]``."""
@@ -121,14 +148,14 @@ class VectorIndex:
                 metadatas=[metadata_of(r) for r in records[part]],
             )
         if self._exact:
-            self._exact.add([p.passage_id for p in passages], vectors)
+            self._exactly(self._exact.add, [p.passage_id for p in passages], vectors)
 
     def delete(self, passage_ids: Sequence[str]) -> None:
         """Remove passages; ids that are not there are passed over."""
         for start in range(0, len(passage_ids), self._batch):
             self._guard("delete", ids=list(passage_ids[start : start + self._batch]))
         if self._exact:
-            self._exact.delete(passage_ids)
+            self._exactly(self._exact.delete, passage_ids)
 
     def read(self, passage_ids: Sequence[str]) -> Vectors:
         """The vectors of passages, in their order.
@@ -139,7 +166,7 @@ class VectorIndex:
         found = self._guard("get", ids=list(passage_ids), include=["embeddings"])
         row = {passage_id: place for place, passage_id in enumerate(found["ids"])}
         if lost := set(passage_ids) - row.keys():
-            raise self._damaged(f"{min(lost)} has no vector")
+            raise self._failed(f"{min(lost)} has no vector")
         vectors: Vectors = np.asarray(found["embeddings"], dtype=np.float32)
         return vectors[[row[passage_id] for passage_id in passage_ids]]
 
@@ -162,12 +189,9 @@ class VectorIndex:
     def _search_named(
         self, exact: ExactVectors, vector: Sequence[float], passage_ids: Sequence[str]
     ) -> list[tuple[str, str, float]]:
-        try:
-            found = exact.similarities(vector, passage_ids)
-        except (sqlite3.DatabaseError, ValueError) as exc:
-            raise self._damaged(str(exc)) from exc
+        found = self._exactly(exact.similarities, vector, passage_ids)
         if not self.is_partial and (lost := set(passage_ids) - found.keys()):
-            raise self._damaged(f"{min(lost)} has no vector")
+            raise self._failed(f"{min(lost)} has no vector")
         nearest = sorted(found.items(), key=lambda item: (-item[1], item[0]))
         return [(passage_id, figid_of(passage_id), similarity) for passage_id, similarity in nearest]
 
@@ -175,16 +199,62 @@ class VectorIndex:
         try:
             return getattr(self._collection, method)(**arguments)
         except (chromadb.errors.ChromaError, OSError) as exc:
-            raise self._damaged(str(exc)) from exc
+            raise self._failed(exc) from exc
+        except BaseException as exc:
+            if not _is_panic(exc):
+                raise
+            raise self._failed(str(exc)) from exc
 
-    def _damaged(self, reason: str) -> CorruptIndexError:
+    def _exactly(self, method: Callable[..., T], *arguments: Any) -> T:
+        """What a method of the vectors by passage gives."""
+        try:
+            return method(*arguments)
+        except (sqlite3.DatabaseError, ValueError) as exc:
+            raise self._failed(exc) from exc
+
+    def _failed(self, cause: Exception | str) -> VectorstoreError:
+        """The error for vectors that are damaged, or that the disk does not let us read and write."""
+        if isinstance(cause, Exception) and (why := trouble(cause)):
+            return VectorstoreError(f"The vectors in {self._folder}, where Chroma has to write, cannot be used: {why}.")
+        said = str(cause).splitlines() or ["unknown"]
         return CorruptIndexError(
-            f"The vectors in {self._folder} cannot be read ({reason.splitlines()[0][:200] if reason else 'unknown'})."
+            f"The vectors in {self._folder} cannot be read ({said[0][:200]})."
             " Run `pfocr-chat index` on your records again."
         )
 
 
-def _remove_scratch(folder: Path) -> None:
+def _is_panic(exc: BaseException) -> bool:
+    """Whether Chroma's Rust code gave up; the error derives from ``BaseException``, and no module has its name."""
+    return type(exc).__name__ == "PanicException"
+
+
+def _look_over(database: Path) -> None:
+    """Read the small tables of Chroma's database, over whose damage it gives up with pages on standard error.
+
+    Raises:
+        CorruptIndexError: the database is damaged.
+        VectorstoreError: it may not be read.
+    """
+    with reading_from(database), closing(sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True)) as db:
+        tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        for table in tables:
+            if not _LARGE.fullmatch(table):
+                for _ in db.execute(f'SELECT * FROM "{table}"'):  # noqa: S608 - Chroma's own names
+                    pass
+
+
+def copy_vectors(source: Path, target: Path) -> None:
+    """Copy the vectors of a generation, which readers may have open.
+
+    Raises:
+        CorruptIndexError: they are damaged.
+        VectorstoreError, OSError: the copy cannot be made.
+    """
+    copy_tree(source, target)
+    remove_scratch(target)
+
+
+def remove_scratch(folder: Path) -> None:
     """Remove the graphs that Chroma has not made lasting (of fewer than 1,000 vectors).
 
     They hold nothing that its database does not, and every reader writes them anew, during which

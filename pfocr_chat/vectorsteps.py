@@ -16,10 +16,11 @@ import numpy.typing as npt
 
 from pfocr_chat.buildcache import BuildCache, stored_form
 from pfocr_chat.catalog import FILE_NAME
-from pfocr_chat.generations import Manifest, copy_tree, publish, share_file, staging_folder
+from pfocr_chat.disk import share_file
+from pfocr_chat.generations import Manifest, publish, staging_folder
 from pfocr_chat.passagestore import PassageStore
 from pfocr_chat.records import FigureRecord, Passage, figid_of
-from pfocr_chat.vectorindex import FOLDER_NAME, VectorIndex
+from pfocr_chat.vectorindex import FOLDER_NAME, VectorIndex, copy_vectors
 
 WINDOW = 2_048
 """Passages that are put in order of length together: batches of one length compute nothing for padding."""
@@ -73,7 +74,7 @@ class _Steps:
         begun = time.monotonic()
         part = staging_folder(self.vectorstore)
         share_file(self.staged / FILE_NAME, part / FILE_NAME)
-        copy_tree(self.staged / FOLDER_NAME, part / FOLDER_NAME)
+        copy_vectors(self.staged / FOLDER_NAME, part / FOLDER_NAME)
         publish(self.vectorstore, replace(self.manifest, vectors=vectors), part)
         now = time.monotonic()
         self.due = now + max(self.pace.seconds, (now - begun) / self.pace.share)

@@ -24,7 +24,7 @@ from pfocr_chat.embedder import Embedder
 from pfocr_chat.errors import ChromaServerError, ConfigError, IndexBusyError
 from pfocr_chat.generations import MANIFEST, generation_folder, read_manifest, writing
 from pfocr_chat.indexing import build_index
-from pfocr_chat.serving import TRY_EVERY
+from pfocr_chat.serving import TRY_AGAIN
 from pfocr_chat.uploading import UPLOADED, upload_vectors
 from pfocr_chat.vectorindex import FOLDER_NAME, VectorIndex
 
@@ -149,7 +149,7 @@ def test_replicas_switch_to_a_new_generation_when_its_vectors_are_there(
 ) -> None:
     """Until then they go on with the old one, whose collection stays; those before are removed."""
     monkeypatch.setattr("pfocr_chat.serving.LOOK_EVERY", 0.0)
-    monkeypatch.setattr("pfocr_chat.serving.TRY_EVERY", 0.0)
+    monkeypatch.setattr("pfocr_chat.serving.TRY_AGAIN", 0.0)
     corpus = Path(shutil.copytree(seed_corpus, tmp_path / "corpus"))
     vectorstore = tmp_path / "vectorstore"
     names = []
@@ -271,4 +271,4 @@ def test_a_password_in_the_address_is_refused_and_not_repeated() -> None:
 
 def test_a_new_generation_is_tried_again_after_a_while() -> None:
     """Not at every question: an opening that fails may take seconds."""
-    assert TRY_EVERY >= 5
+    assert TRY_AGAIN >= 5

@@ -16,7 +16,7 @@ from planted import BOTH, FAK, FAK_2, RECORDS, SUMMARY, TNF_ONLY, UNDATED, Plant
 
 from pfocr_chat.cli import main
 
-COMMANDS = ("index", "sync", "ask", "find", "genes", "chat", "eval", "feedback", "status")
+COMMANDS = ("index", "sync", "ask", "find", "genes", "chat", "eval", "feedback", "status", "backup", "restore")
 
 
 @pytest.fixture(autouse=True)

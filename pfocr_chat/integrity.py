@@ -1,0 +1,227 @@
+"""Whether both stores of a generation are whole, and agree with each other and with the manifest.
+
+``check_before_building`` is what every run of indexing can afford; ``check_stores`` reads everything.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pfocr_chat import buildcache, feedback
+from pfocr_chat.catalog import FILE_NAME, Catalog
+from pfocr_chat.disk import reading_from
+from pfocr_chat.errors import CorruptIndexError, VectorstoreError
+from pfocr_chat.generations import Manifest, check_contents, check_sizes, generation_folder
+from pfocr_chat.passagestore import PassageStore
+from pfocr_chat.vectorindex import DATABASE, FOLDER_NAME, VectorIndex
+
+UNIT = 0.01
+"""A vector may be longer or shorter than 1 by so much."""
+ALIKE = 0.002
+"""The two copies of a vector may differ by so much in a number; the one kept by passage has 16 bits."""
+NEAREST = 5
+SAMPLES = 50
+"""Passages that are searched for."""
+ENOUGH = 0.5
+"""Share of them that Chroma's graph has to find: its search is approximate, the more so among texts of one pattern."""
+
+_WITHOUT_FIGURE = ("records", "organisms", "shown", "passages", "abbreviations", "fulltext")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What came of one check: ``found`` says it in words, the error where it ``is_sound`` not."""
+
+    what: str
+    found: str
+    is_sound: bool = True
+
+
+def check_before_building(folder: Path, manifest: Manifest) -> None:
+    """Make sure that a generation can be built upon: its files are what was written, and both stores have the same ids.
+
+    Raises:
+        CorruptIndexError: they are not.
+        VectorstoreError: the system does not let us read them.
+    """
+    check_sizes(folder, manifest)
+    check_contents(folder, manifest)
+    _check_database(folder / FOLDER_NAME / DATABASE, "quick_check")
+    _passages(folder, manifest)
+
+
+def check_stores(vectorstore: Path, manifest: Manifest) -> Iterator[Finding]:
+    """Read both stores from end to end, and tell of each check when it is done.
+
+    Where files are missing or changed it ends there: Chroma may crash over them.
+    """
+    folder = generation_folder(vectorstore, manifest.generation)
+    checks: Sequence[tuple[str, Callable[[], str]]] = (
+        ("files", lambda: _files(folder, manifest)),
+        ("contents", lambda: _contents(folder, manifest)),
+        ("catalog", lambda: _catalog(folder / FILE_NAME, manifest)),
+        ("full text", lambda: _full_text(folder / FILE_NAME)),
+        ("columns", lambda: _columns(folder / FILE_NAME)),
+        ("database", lambda: _check_database(folder / FOLDER_NAME / DATABASE, "integrity_check")),
+        ("passages", lambda: _passages(folder, manifest)),
+        ("vectors", lambda: _vectors(folder)),
+        ("search", lambda: _search(folder)),
+        ("beside", lambda: _beside(vectorstore)),
+    )
+    for what, check in checks:
+        try:
+            yield Finding(what, check())
+        except VectorstoreError as exc:
+            yield Finding(what, str(exc), is_sound=False)
+            if what in ("files", "contents"):
+                return
+
+
+def _wrong(path: Path, what: str) -> CorruptIndexError:
+    return CorruptIndexError(f"The index is damaged at {path}: {what}.")
+
+
+def _files(folder: Path, manifest: Manifest) -> str:
+    check_sizes(folder, manifest)
+    return f"{len(manifest.files)} files, {sum(manifest.files.values()):,} bytes, as the manifest says"
+
+
+def _contents(folder: Path, manifest: Manifest) -> str:
+    check_contents(folder, manifest)
+    if not manifest.hashes:
+        return "an earlier version made the index and noted no hashes"
+    return f"{len(manifest.hashes)} files have the hashes that the manifest says"
+
+
+def _catalog(path: Path, manifest: Manifest) -> str:
+    _check_database(path, "integrity_check")
+    with reading_from(path), closing(_opened(path)) as db:
+        for table in _WITHOUT_FIGURE:
+            key = "rowid" if table == "fulltext" else "figure"
+            # The figure of an abbreviation that comes with the program is 0.
+            sql = f"SELECT count(*) FROM {table} WHERE {key} NOT IN (SELECT id FROM figures UNION SELECT 0)"  # noqa: S608 - own names
+            if (lost := db.execute(sql).fetchone()[0]) > 0:
+                raise _wrong(path, f"{lost:,} rows of {table} belong to no figure")
+        if (
+            lost := db.execute("SELECT count(*) FROM shown WHERE term NOT IN (SELECT id FROM terms)").fetchone()[0]
+        ) > 0:
+            raise _wrong(path, f"{lost:,} rows of shown have no term")
+        bare = "SELECT count(*) FROM figures WHERE id NOT IN (SELECT figure FROM {})"
+        for table in ("records", "passages"):
+            if (lost := db.execute(bare.format(table)).fetchone()[0]) > 0:
+                raise _wrong(path, f"{lost:,} figures have no row in {table}")
+        figures, passages = db.execute(
+            "SELECT (SELECT count(*) FROM figures), (SELECT count(*) FROM passages)"
+        ).fetchone()
+    if (figures, passages) != (manifest.figures, manifest.passages):
+        raise _wrong(
+            path, f"{figures:,} figures and {passages:,} passages, not {manifest.figures:,} and {manifest.passages:,}"
+        )
+    return f"{figures:,} figures with {passages:,} passages, as the manifest says; every row belongs to one"
+
+
+def _full_text(path: Path) -> str:
+    with reading_from(path), closing(_opened(path)) as db:
+        # The check is an INSERT that changes nothing, and it is undone.
+        db.execute("PRAGMA journal_mode = MEMORY")
+        for table in ("fulltext", "naming"):
+            db.execute(f"INSERT INTO {table} ({table}) VALUES ('integrity-check')")  # noqa: S608 - own names
+        db.rollback()
+        (figures,) = db.execute("SELECT count(*) FROM figures").fetchone()
+        rows = [db.execute(f"SELECT count(*) FROM {table}_docsize").fetchone()[0] for table in ("fulltext", "naming")]  # noqa: S608 - own names
+    if rows != [figures, figures]:
+        raise _wrong(path, f"{rows[0]:,} and {rows[1]:,} rows of full text for {figures:,} figures")
+    return f"{figures:,} rows in each of the two indexes, which fit their words"
+
+
+def _columns(path: Path) -> str:
+    """Every record and every column can be made of what is stored."""
+    with Catalog(path) as catalog:
+        figids = sorted(catalog.figids())
+        for start in range(0, len(figids), 1_000):
+            read = catalog.records(figids[start : start + 1_000])
+            if len(read) != len(figids[start : start + 1_000]):
+                raise _wrong(path, "a record has another figid than its figure")
+        for facet in ("year", "journal", "organism", "gene", "chemical", "disease", "paper", "figtype"):
+            catalog.facet_counts(facet, figids[:1])
+    return f"{len(figids):,} records can be read, and what they are counted by"
+
+
+def _check_database(path: Path, how: str) -> str:
+    with reading_from(path), closing(_opened(path)) as db:
+        said = [row[0] for row in db.execute(f"PRAGMA {how}(3)")]
+    if said != ["ok"]:
+        raise _wrong(path, f"SQLite finds: {'; '.join(map(str, said))[:200]}")
+    return f"{path.name} is whole, says SQLite"
+
+
+def _passages(folder: Path, manifest: Manifest) -> str:
+    with PassageStore(folder / FILE_NAME) as store, VectorIndex(folder / FOLDER_NAME) as vectors:
+        wanted = frozenset(store.ids())
+        there = {"Chroma": vectors.ids(), "vectors.sqlite": vectors.exact_ids() if vectors.has_exact else vectors.ids()}
+    for name, ids in there.items():
+        if strange := ids - wanted:
+            raise _wrong(folder, f"{name} has {len(strange):,} vectors of no passage, of {min(strange)} say")
+        if manifest.is_complete and (missing := wanted - ids):
+            raise _wrong(folder, f"{name} has no vector of {len(missing):,} passages, of {min(missing)} say")
+        if len(ids) != manifest.vectors:
+            raise _wrong(folder, f"{name} has {len(ids):,} vectors, not {manifest.vectors:,}")
+    if manifest.is_complete:
+        return (
+            f"each of {len(wanted):,} passages has one vector in Chroma and one in vectors.sqlite, and nothing else has"
+        )
+    return f"{manifest.vectors:,} of {len(wanted):,} passages have their vectors so far, as the manifest says"
+
+
+def _vectors(folder: Path) -> str:
+    with VectorIndex(folder / FOLDER_NAME) as vectors:
+        ids = sorted(vectors.ids())
+        longest = difference = 0.0
+        for passage_id, vector, exact in vectors.pairs(ids):
+            off = abs(float(np.linalg.norm(vector)) - 1.0)
+            if not off <= UNIT:  # also where it is no number
+                raise _wrong(folder, f"the vector of {passage_id} has not the length 1")
+            apart = float(np.abs(vector - exact).max()) if exact is not None else 0.0
+            if not apart <= ALIKE:
+                raise _wrong(folder, f"the two vectors of {passage_id} differ")
+            longest, difference = max(longest, off), max(difference, apart)
+    return f"{len(ids):,} vectors of length 1 (within {longest:.4f}), the same in both stores (within {difference:.4f})"
+
+
+def _search(folder: Path) -> str:
+    """Each of some passages is what its own vector finds, or as near as it is."""
+    with VectorIndex(folder / FOLDER_NAME) as vectors:
+        ids = sorted(vectors.ids())
+        asked = ids[:: max(1, len(ids) // SAMPLES)][:SAMPLES]
+        found = 0
+        for passage_id, vector, _ in vectors.pairs(asked):
+            nearest = vectors.search(vector.tolist(), NEAREST)
+            if len(nearest) < min(NEAREST, len(ids)):
+                raise _wrong(folder, f"Chroma finds {len(nearest)} passages near to {passage_id}, and not {NEAREST}")
+            found += nearest[0][2] > 1 - UNIT
+    if found < ENOUGH * len(asked):
+        raise _wrong(folder, f"Chroma's search finds {found} of {len(asked)} passages by their own vectors")
+    return f"{found} of {len(asked)} passages are found by their own vectors"
+
+
+def _beside(vectorstore: Path) -> str:
+    """What lies beside the generations, and is no part of them."""
+    there = [name for name in (feedback.FILE_NAME, buildcache.FILE_NAME) if (vectorstore / name).exists()]
+    for name in there:
+        try:
+            _check_database(vectorstore / name, "integrity_check")
+        except CorruptIndexError as exc:
+            advice = "Put a backup in its place" if name == feedback.FILE_NAME else "Remove it"
+            raise VectorstoreError(f"{str(exc).partition(' Run ')[0]} {advice}.") from exc
+    return " and ".join(there) + (" are whole" if len(there) > 1 else " is whole") if there else "nothing"
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    """A connection to a database that others may have open, for reading, and playing back what a killed writer left."""
+    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, timeout=30.0)
