@@ -20,11 +20,13 @@ from pathlib import Path
 from typing import IO
 
 from pfocr_chat.errors import CorruptIndexError, IndexBusyError, NoIndexError, VectorstoreError
+from pfocr_chat.untrusted import parse_json
 
 MANIFEST = "manifest.json"
 BUILDING = ".building"
 READING = "reading"
 """The file of a generation that its readers lock."""
+_NUMBERS = ("format", "passage_format", "dimension", "figures", "passages", "vectors")
 FORMAT = 3
 """Version of the index's layout: the catalog's tables and the collection's metadata."""
 
@@ -77,7 +79,7 @@ def read_manifest(vectorstore: Path) -> Manifest:
     """
     path = vectorstore / MANIFEST
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(path.read_bytes())
     except FileNotFoundError as exc:
         raise NoIndexError(
             f"No index in {vectorstore}/. Run `pfocr-chat index DIR` with a folder of figure records first."
@@ -90,12 +92,21 @@ def read_manifest(vectorstore: Path) -> Manifest:
         content.setdefault("vectors", content["passages"])
     if not isinstance(content, dict) or set(content) != known or not isinstance(content["files"], dict):
         raise _damaged(path, "it is not a manifest of this version")
-    numbers = (content["figures"], content["passages"], content["vectors"], *content["files"].values())
-    if not all(isinstance(n, int) for n in numbers):
+    numbers = (*(content[name] for name in _NUMBERS), *content["files"].values())
+    if not all(type(n) is int for n in numbers):
         raise _damaged(path, "its counts are not numbers")
-    if not re.fullmatch(r"g\d{6}", str(content["generation"])):
+    if not all(isinstance(content[name], str) for name in known - {*_NUMBERS, "files"}):
+        raise _damaged(path, "its names are not texts")
+    if not re.fullmatch(r"g[0-9]{6}", content["generation"]):
         raise _damaged(path, "it names no generation")
+    if not all(_is_inside(name) for name in content["files"]):
+        raise _damaged(path, "it names files that are not those of a generation")
     return Manifest(**content)
+
+
+def _is_inside(name: str) -> bool:
+    """Whether a file's name in a manifest leads to a place in the generation's folder."""
+    return name.isprintable() and len(name) < 500 and not name.startswith("/") and ".." not in name.split("/")
 
 
 def check_files(vectorstore: Path, manifest: Manifest) -> None:

@@ -50,6 +50,7 @@ class Calls:
         parameters = self._parameters[name]
         try:
             told = json.loads(body)
+            json.dumps(told)  # what is nested too deeply for that cannot be passed on either
         except (ValueError, RecursionError):
             return refuse(400, f"The request is not JSON. {_example(parameters)}")
         values = told.get("data") if isinstance(told, dict) else None
