@@ -27,9 +27,15 @@ from pfocr_chat.untrusted import parse_front_matter
 
 MAX_FILE_BYTES = 1_000_000
 MAX_TABLE_BYTES = 10_000_000
-MAX_ROWS = 20_000
+MAX_ROWS = 5_000
 """Rows of a table; the longest known has some hundred, and a figure prints no more words than that."""
 MAX_COLUMNS = 100
+MAX_CAPTION = 50_000
+"""Characters; the longest known has a fifth of it."""
+MAX_TEXT = 5_000
+"""Characters of any other field, and of a cell."""
+MAX_ITEMS = 1_000
+"""Keywords and organisms."""
 SETTLED_NS = 2_000_000_000
 """Nanoseconds after which a file's time of change tells it from later changes, on any file system."""
 _PLURALS = {Kind.GENE: "genes", Kind.CHEMICAL: "chemicals", Kind.DISEASE: "diseases"}
@@ -181,7 +187,11 @@ def read_record(files: RecordFiles) -> tuple[FigureRecord, tuple[RecordError, ..
     """
     fields = _read_front_matter(files)
     problems: list[RecordError] = []
-    mentions = _mentions_in_front_matter(fields)
+    try:
+        _check_sizes(fields)
+        mentions = _mentions_in_front_matter(fields)
+    except ValueError as exc:
+        raise RecordError(files.path, str(exc)) from exc
     for kind, path in files.tables:
         try:
             mentions.extend(_read_table(kind, path, files))
@@ -229,6 +239,22 @@ def _read_front_matter(files: RecordFiles) -> dict[str, Any]:
     if not clean(fields.get("figid")):
         raise RecordError(path, "no figid")
     return fields
+
+
+def _check_sizes(fields: Mapping[str, Any]) -> None:
+    """Raise ``ValueError`` for a field that no figure has: what is found and shown takes time with its length."""
+    described = fields.get("schema-jsonld")
+    named = dict(fields) | (described if isinstance(described, dict) else {})
+    for name, value in named.items():
+        most = MAX_CAPTION if name in ("caption", "description") else MAX_TEXT
+        if name in ("keywords", "organisms", "organisms_ner"):
+            items = value.split("|") if isinstance(value, str) else value if isinstance(value, list) else []
+            if len(items) > MAX_ITEMS or any(isinstance(item, str) and len(item) > most for item in items):
+                raise ValueError(f"the field {name[:80]!r} has more than {MAX_ITEMS:,} items, or too long ones")
+        elif isinstance(value, str) and len(value) > most:
+            raise ValueError(f"the field {name[:80]!r} has {len(value):,} characters, and at most {most:,} are read")
+        elif name in _PLURALS.values() and isinstance(value, list) and len(value) > MAX_ROWS:
+            raise ValueError(f"the field {name!r} has {len(value):,} items, and at most {MAX_ROWS:,} are read")
 
 
 def clean(value: object) -> str | None:
@@ -319,7 +345,7 @@ def _read_table(kind: Kind, path: Path, files: RecordFiles) -> Iterator[Mention]
         if "word" not in (rows.fieldnames or ()):
             raise RecordError(path, "no column called word")
         return iter([mention for row in rows if (mention := _to_mention(kind, row))])
-    except csv.Error as exc:
+    except (csv.Error, ValueError) as exc:
         raise RecordError(path, f"not a table: {exc}") from exc
 
 
@@ -331,6 +357,8 @@ def _to_mention(kind: Kind, row: Mapping[str, Any]) -> Mention | None:
     word = _in_one_line(row.get("word") or row.get("value"))
     if not word:
         return None
+    if any(isinstance(cell, str) and len(cell) > MAX_TEXT for cell in row.values()):
+        raise ValueError(f"a cell of more than {MAX_TEXT:,} characters")
     if kind is Kind.GENE:
         identifier = clean(row.get("ncbigene_id")) or clean(row.get("entrez"))
         symbol = _in_one_line(row.get("ncbigene_symbol") or row.get("hgnc_symbol") or row.get("symbol"))

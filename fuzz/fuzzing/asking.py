@@ -148,22 +148,26 @@ def _turn(query: Any) -> Any:
 
 @contextmanager
 def answers(place: Place) -> Iterator[Opened]:
-    """Two questions in a row, answered, shown in every way and exported."""
-    with open_assistant(place.index(), llm="none") as assistant:
+    """A question, or a follow-up, answered, shown in every way and exported."""
+    with open_assistant(place.index(), llm="none") as assistant, _catalog(place) as catalog:
 
-        def make(rng: random.Random) -> tuple[str, str]:
-            return _question(rng), _question(rng)
+        def make(rng: random.Random) -> tuple[str, str, str]:
+            return (
+                rng.choice(("ask", "ask", "ask", "find")),
+                _question(rng),
+                _question(rng) if rng.random() < 0.4 else "",
+            )
 
-        def read(value: tuple[str, str]) -> None:
-            conversation = Conversation()
-            for number, asked in enumerate(value):
-                with refusing():
-                    answer = assistant.ask(asked, conversation)
-                    conversation = answer.conversation
-                    _show(assistant, answer)
-                if not number:
-                    with refusing():
-                        assistant.find(asked)
+        def read(value: tuple[str, str, str]) -> None:
+            how, asked, before = value
+            with refusing():
+                if how == "find":
+                    assistant.find(asked)
+                    return
+                conversation = Conversation()
+                if before:
+                    conversation = conversation.with_turn(_turn(understand(before, catalog)))
+                _show(assistant, assistant.ask(asked, conversation))
 
         yield make, read
 

@@ -151,6 +151,9 @@ HEADER_VALUES = (
 )
 
 
+HEALTH = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+
+
 class Request(dict[str, Any]):
     """A request: ``method``, ``path``, ``query``, ``headers`` (pairs of bytes), ``body`` in ``pieces``."""
 
@@ -355,12 +358,7 @@ def wire(place: Place) -> Iterator[Opened]:
 
         def read(value: list[bytes]) -> None:
             _exchange(port, value)
-            expect(
-                _exchange(port, [b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"]).startswith(
-                    b"HTTP/1.1 200"
-                ),
-                "the server does not answer any more",
-            )
+            expect(_exchange(port, [HEALTH], 10.0).startswith(b"HTTP/1.1 200"), "the server does not answer any more")
 
         yield make, read
 
@@ -391,18 +389,16 @@ def _as_bytes(rng: random.Random, request: Request) -> list[bytes]:
     return [told[:at], told[at:]] if rng.random() < 0.3 else [told]
 
 
-def _exchange(port: int, pieces: list[bytes]) -> bytes:
+def _exchange(port: int, pieces: list[bytes], patience: float = 0.15) -> bytes:
     """What the server answers to the pieces, as far as it comes in a moment."""
     answer = b""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         try:
             for piece in pieces:
                 connection.sendall(piece)
-            connection.shutdown(socket.SHUT_WR)
-            connection.settimeout(1.0)
+            connection.settimeout(patience)
             while len(answer) < 100_000 and (got := connection.recv(65_536)):
                 answer += got
-                connection.settimeout(0.3)
         except OSError:
             pass  # it may hang up on us, or wait for more
     expect(b"Traceback" not in answer and SECRET.encode() not in answer, "what is not to be sent was sent")

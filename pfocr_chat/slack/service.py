@@ -36,7 +36,7 @@ from pfocr_chat.slack.bot import Bot
 from pfocr_chat.slack.events import Identity, command_asked, id_of, mapping_of, message_asked
 from pfocr_chat.slack.mrkdwn import line
 from pfocr_chat.slack.settings import SlackSettings
-from pfocr_chat.slack.signed import NotSlackError, check_length, read_signed
+from pfocr_chat.slack.signed import NOT_UNDERSTOOD, NotSlackError, check_length, read_signed
 from pfocr_chat.slack.store import FILE_NAME, Store
 from pfocr_chat.slack.web import RefusedError, UnreachableError, WebApi, quiet_logger, token_problem
 
@@ -157,7 +157,7 @@ class Listeners:
 
     def on_error(self, error: Exception) -> BoltResponse:
         """Something could not be kept, and is to be told again; or it is nothing that Slack says."""
-        if isinstance(error, TypeError | AttributeError | KeyError | ValueError):
+        if isinstance(error, NOT_UNDERSTOOD):
             _logger.error("what claims to be Slack told something that is not understood: %s", type(error).__name__)
             return BoltResponse(status=400)
         _logger.error("Slack told something that could not be kept: %s", type(error).__name__)
@@ -231,7 +231,11 @@ def build_http(app: App, secret: str) -> Starlette:
             return PlainTextResponse(str(exc), status_code=exc.status)
         except ClientDisconnect:
             return PlainTextResponse("gone", status_code=400)
-        return to_starlette_response(await run_in_threadpool(app.dispatch, asked))
+        try:
+            return to_starlette_response(await run_in_threadpool(app.dispatch, asked))
+        except NOT_UNDERSTOOD as exc:  # Bolt's own, in telling of an error
+            _logger.error("what claims to be Slack told something that is not understood: %s", type(exc).__name__)
+            return PlainTextResponse("not understood", status_code=400)
 
     async def healthz(_: Request) -> Response:
         return JSONResponse({"status": "ok"})

@@ -10,6 +10,8 @@ from starlette.datastructures import Headers
 
 BODY_LIMIT = 1_000_000
 """Bytes of a request; Slack's own are far smaller."""
+NOT_UNDERSTOOD = (ValueError, TypeError, AttributeError, KeyError, RecursionError)
+"""What Bolt raises of requests that are not as Slack's are, whose types it takes for granted."""
 
 
 class NotSlackError(Exception):
@@ -44,5 +46,5 @@ def read_signed(secret: str, headers: Headers, body: bytes, query: Mapping[str, 
         raise NotSlackError(401, "not signed")
     try:
         return BoltRequest(body=text, query=dict(query), headers=dict(headers))
-    except (ValueError, TypeError, AttributeError, RecursionError) as exc:  # it takes Slack's types for granted
+    except NOT_UNDERSTOOD as exc:
         raise NotSlackError(400, "not understood") from exc
