@@ -244,8 +244,7 @@ def _read_front_matter(files: RecordFiles) -> dict[str, Any]:
 def _check_sizes(fields: Mapping[str, Any]) -> None:
     """Raise ``ValueError`` for a field that no figure has: what is found and shown takes time with its length."""
     described = fields.get("schema-jsonld")
-    named = dict(fields) | (described if isinstance(described, dict) else {})
-    for name, value in named.items():
+    for name, value in [*fields.items(), *(described.items() if isinstance(described, dict) else ())]:
         most = MAX_CAPTION if name in ("caption", "description") else MAX_TEXT
         if name in ("keywords", "organisms", "organisms_ner"):
             items = value.split("|") if isinstance(value, str) else value if isinstance(value, list) else []

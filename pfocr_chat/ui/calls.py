@@ -1,4 +1,4 @@
-"""What is posted to the page's server: calls of the endpoints, for which what is left out takes its default, and events.
+"""What is posted to the page's server: calls of endpoints, for which what is left out takes its default, and events.
 
 What is neither is told in a sentence; Gradio would end in an error of its own, and in a traceback in the log.
 """
