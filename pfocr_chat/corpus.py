@@ -4,9 +4,8 @@ A record is a Markdown file whose YAML front matter holds its fields; newer reco
 chemicals and diseases in tables beside it (``_data/<figid>-genes.tsv``), older ones in the front
 matter. Layout: https://github.com/wikipathways/pfocr-database.
 
-Front matter is untrusted: files are capped in size, and aliases and deep nesting are refused
-before anything is built from them. Every scalar stays a string, since YAML would otherwise read
-the gene symbols ``NO`` and ``ON`` as booleans.
+What lies in the folder is untrusted: files, tables and names are capped in size, front matter is read by
+``untrusted``, control characters are dropped, and a link that leads out of the folder is not followed.
 """
 
 from __future__ import annotations
@@ -22,16 +21,21 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import frontmatter
-import yaml
-from frontmatter.default_handlers import YAMLHandler
-
 from pfocr_chat.errors import CorpusError, RecordError
 from pfocr_chat.records import FIGID_PATTERN, FigureRecord, Kind, Mention, Tier
+from pfocr_chat.untrusted import parse_front_matter
 
 MAX_FILE_BYTES = 1_000_000
 MAX_TABLE_BYTES = 10_000_000
-MAX_DEPTH = 32
+MAX_ROWS = 5_000
+"""Rows of a table; the longest known has some hundred, and a figure prints no more words than that."""
+MAX_COLUMNS = 100
+MAX_CAPTION = 50_000
+"""Characters; the longest known has a fifth of it."""
+MAX_TEXT = 5_000
+"""Characters of any other field, and of a cell."""
+MAX_ITEMS = 1_000
+"""Keywords and organisms."""
 SETTLED_NS = 2_000_000_000
 """Nanoseconds after which a file's time of change tells it from later changes, on any file system."""
 _PLURALS = {Kind.GENE: "genes", Kind.CHEMICAL: "chemicals", Kind.DISEASE: "diseases"}
@@ -45,16 +49,21 @@ _TIERS = {
     "bioentities_symbol": Tier.FAMILY,
     "famplex_relations": Tier.FAMILY,
 }
-
-_Loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+_UNSEEN = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
+"""Control characters that are no white space, and those that turn the direction of a line: a terminal and a page would
+obey them."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordFiles:
-    """One record's file with the tables that lie beside it."""
+    """One record's file with the tables that lie beside it.
+
+    ``refused`` are those among them that are links out of the corpus folder; none of these is opened.
+    """
 
     path: Path
     tables: tuple[tuple[Kind, Path], ...] = ()
+    refused: frozenset[Path] = frozenset()
 
     def stamp(self) -> bytes:
         """What the file system says of all its files; as long as it stays, so do they.
@@ -62,6 +71,8 @@ class RecordFiles:
         Empty, which is to say nothing, where a file was changed in the last moments (it may change again
         within one tick of the clock) or cannot be looked at.
         """
+        if self.refused:
+            return b""
         settled = time.time_ns() - SETTLED_NS
         total = hashlib.blake2b(digest_size=16)
         for path in (self.path, *(path for _, path in self.tables)):
@@ -83,10 +94,10 @@ class RecordFiles:
         Raises:
             RecordError: the record's own file cannot be read.
         """
-        contents = [(self.path.name, _read_bytes(self.path, MAX_FILE_BYTES))]
+        contents = [(self.path.name, self.read(self.path, MAX_FILE_BYTES))]
         for _, path in self.tables:
             try:
-                contents.append((path.name, _read_bytes(path, MAX_TABLE_BYTES)))
+                contents.append((path.name, self.read(path, MAX_TABLE_BYTES)))
             except RecordError as problem:
                 contents.append((path.name, problem.reason.encode()))
         total = hashlib.sha256()
@@ -95,23 +106,35 @@ class RecordFiles:
             total.update(content)
         return total.hexdigest()
 
+    def read(self, path: Path, limit: int) -> bytes:
+        """The content of one of its files.
+
+        Raises:
+            RecordError: it cannot be read, has more bytes than ``limit``, or is not to be opened.
+        """
+        if path in self.refused:
+            raise RecordError(path, "a link that leads out of the folder")
+        return _read_bytes(path, limit)
+
 
 def find_records(folder: Path) -> list[RecordFiles]:
     """The record files of a corpus folder, by name: those in ``_figures/`` and those at its top.
 
     Raises:
-        CorpusError: the folder is missing, is not a folder, or holds no record.
+        CorpusError: the folder is missing, is not a folder, or holds no record, or a folder in it leads out of it.
     """
     try:
         if not folder.is_dir():
             what = "is not a folder" if folder.exists() else "does not exist"
             raise CorpusError(f"The folder {folder} {what}. Name a folder that holds figure records.")
-        tables = {path.name: path for path in _list(folder / "_data", ".tsv")}
-        paths = [*_list(folder, ".md"), *_list(folder / "_figures", ".md")]
+        root = folder.resolve()
+        outside: set[Path] = set()
+        tables = {path.name: path for path in _list(folder / "_data", ".tsv", root, outside)}
+        paths = [*_list(folder, ".md", root, outside), *_list(folder / "_figures", ".md", root, outside)]
     except OSError as exc:
         raise CorpusError(f"The folder {folder} cannot be read: {exc.strerror}.") from exc
     found = [
-        RecordFiles(path, _tables_of(path.stem, tables))
+        _files(path, tables, outside)
         for path in sorted(paths, key=lambda p: (p.name, str(p)))
         if path.name.lower() not in _NOT_RECORDS
     ]
@@ -122,14 +145,38 @@ def find_records(folder: Path) -> list[RecordFiles]:
     return found
 
 
-def _list(folder: Path, suffix: str) -> list[Path]:
-    """The files of a folder, if there is one; unlike ``glob``, this fails where the folder may not be read."""
-    return [path for path in folder.iterdir() if path.suffix == suffix] if folder.exists() else []
+def _list(folder: Path, suffix: str, root: Path, outside: set[Path]) -> list[Path]:
+    """The files of a folder, if there is one; those that are links out of ``root`` are added to ``outside``.
+
+    Unlike ``glob``, this fails where the folder may not be read.
+    """
+    if not folder.exists():
+        return []
+    if not folder.resolve().is_relative_to(root):
+        raise CorpusError(f"{folder} is a link that leads out of its folder. Put a folder of files in its place.")
+    found = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            path = folder / entry.name
+            if path.suffix == suffix:
+                found.append(path)
+                if entry.is_symlink() and not _leads_into(path, root):
+                    outside.add(path)
+    return found
 
 
-def _tables_of(stem: str, tables: Mapping[str, Path]) -> tuple[tuple[Kind, Path], ...]:
-    named = ((kind, tables.get(f"{stem}-{plural}.tsv")) for kind, plural in _PLURALS.items())
-    return tuple((kind, path) for kind, path in named if path)
+def _leads_into(link: Path, root: Path) -> bool:
+    """Whether a link leads to a place in ``root``; one that leads nowhere, or in a circle, is harmless there."""
+    try:
+        return link.resolve().is_relative_to(root)
+    except (OSError, RuntimeError):
+        return False
+
+
+def _files(path: Path, tables: Mapping[str, Path], outside: set[Path]) -> RecordFiles:
+    named = ((kind, tables.get(f"{path.stem}-{plural}.tsv")) for kind, plural in _PLURALS.items())
+    own = tuple((kind, table) for kind, table in named if table)
+    return RecordFiles(path, own, frozenset(outside.intersection((path, *(table for _, table in own)))))
 
 
 def read_record(files: RecordFiles) -> tuple[FigureRecord, tuple[RecordError, ...]]:
@@ -138,12 +185,16 @@ def read_record(files: RecordFiles) -> tuple[FigureRecord, tuple[RecordError, ..
     Raises:
         RecordError: the record's own file cannot be read.
     """
-    fields = _read_front_matter(files.path)
+    fields = _read_front_matter(files)
     problems: list[RecordError] = []
-    mentions = _mentions_in_front_matter(fields)
+    try:
+        _check_sizes(fields)
+        mentions = _mentions_in_front_matter(fields)
+    except ValueError as exc:
+        raise RecordError(files.path, str(exc)) from exc
     for kind, path in files.tables:
         try:
-            mentions.extend(_read_table(kind, path))
+            mentions.extend(_read_table(kind, path, files))
         except RecordError as problem:
             problems.append(problem)
     try:
@@ -158,79 +209,63 @@ def _read_bytes(path: Path, limit: int) -> bytes:
         if not path.is_file():
             # A directory, or a pipe, which would be waited for without end.
             raise RecordError(path, "not a file" if path.exists() else "does not exist")
-        if path.stat().st_size > limit:
+        with path.open("rb") as file:
+            content = file.read(limit + 1)
+        if len(content) > limit:
             raise RecordError(path, f"larger than {limit:,} bytes")
-        return path.read_bytes()
+        return content
     except UnicodeEncodeError as exc:
         raise RecordError(path, "its name is not UTF-8 text") from exc
     except OSError as exc:
         raise RecordError(path, exc.strerror or "cannot be read") from exc
 
 
-def _read_text(path: Path, limit: int) -> str:
+def _read_text(path: Path, limit: int, files: RecordFiles) -> str:
     try:
-        return _read_bytes(path, limit).decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+        return files.read(path, limit).decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as exc:
         raise RecordError(path, "not UTF-8 text") from exc
 
 
-class _GuardedHandler(YAMLHandler):
-    """Front matter as strings, lists and mappings, after a scan for what could exhaust the reader."""
-
-    def load(self, fm: str, **_: object) -> Any:
-        _scan(fm)
-        return yaml.load(fm, Loader=_Loader)  # noqa: S506 - the base loaders build strings only
-
-
-def _scan(text: str) -> None:
-    """Refuse aliases, deep nesting and repeated top-level keys.
-
-    Raises:
-        ValueError: with the reason.
-    """
-    depth = 0
-    seen: set[str] = set()
-    at_key = True
-    for event in yaml.parse(text, Loader=_Loader):
-        if isinstance(event, yaml.AliasEvent):
-            raise ValueError("YAML aliases are not accepted")
-        if isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        elif depth == 1 and isinstance(event, yaml.NodeEvent):
-            if at_key and isinstance(event, yaml.ScalarEvent):
-                if event.value in seen:
-                    raise ValueError(f"the field {event.value!r} stands twice")
-                seen.add(event.value)
-            at_key = not at_key
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise ValueError(f"nested more than {MAX_DEPTH} levels deep")
-
-
-def _read_front_matter(path: Path) -> dict[str, Any]:
-    text = _read_text(path, MAX_FILE_BYTES)
+def _read_front_matter(files: RecordFiles) -> dict[str, Any]:
+    path = files.path
+    text = _read_text(path, MAX_FILE_BYTES, files)
     try:
-        fields, _ = frontmatter.parse(text, handler=_GuardedHandler())
-    except yaml.YAMLError as exc:
-        mark = getattr(exc, "problem_mark", None)
-        where = f" at line {mark.line + 1}" if mark else ""
-        raise RecordError(path, f"front matter is not valid YAML{where}") from exc
-    except (ValueError, RecursionError) as exc:
+        fields, _ = parse_front_matter(text)
+    except ValueError as exc:
         raise RecordError(path, str(exc)) from exc
-    if not isinstance(fields, dict) or not fields:
+    if not fields:
         raise RecordError(path, "no YAML front matter between --- lines")
     if not clean(fields.get("figid")):
         raise RecordError(path, "no figid")
     return fields
 
 
+def _check_sizes(fields: Mapping[str, Any]) -> None:
+    """Raise ``ValueError`` for a field that no figure has: what is found and shown takes time with its length."""
+    described = fields.get("schema-jsonld")
+    for name, value in [*fields.items(), *(described.items() if isinstance(described, dict) else ())]:
+        most = MAX_CAPTION if name in ("caption", "description") else MAX_TEXT
+        if name in ("keywords", "organisms", "organisms_ner"):
+            items = value.split("|") if isinstance(value, str) else value if isinstance(value, list) else []
+            if len(items) > MAX_ITEMS or any(isinstance(item, str) and len(item) > most for item in items):
+                raise ValueError(f"the field {name[:80]!r} has more than {MAX_ITEMS:,} items, or too long ones")
+        elif isinstance(value, str) and len(value) > most:
+            raise ValueError(f"the field {name[:80]!r} has {len(value):,} characters, and at most {most:,} are read")
+        elif name in _PLURALS.values() and isinstance(value, list) and len(value) > MAX_ROWS:
+            raise ValueError(f"the field {name!r} has {len(value):,} items, and at most {MAX_ROWS:,} are read")
+
+
 def clean(value: object) -> str | None:
-    """A field's text with white space collapsed; ``None`` for what says nothing (empty, ``NA``)."""
+    """A field's text in one line, without what cannot be seen; ``None`` for what says nothing (empty, ``NA``)."""
     if not isinstance(value, str):
         return None
-    text = " ".join(value.split())
+    text = _in_one_line(value)
     return None if text in ("", "NA", "N/A", "null", "~", "None") else text
+
+
+def _in_one_line(value: object) -> str:
+    return " ".join(_UNSEEN.sub("", str(value or "")).split())
 
 
 def _clean_list(value: object) -> tuple[str, ...]:
@@ -252,7 +287,7 @@ def _to_record(fields: Mapping[str, Any], mentions: tuple[Mention, ...]) -> Figu
         caption_source="summary" if clean(fields.get("caption_source")) == "summary" else "paper",
         pmcid=_pmcid(fields.get("pmcid")) or figid.partition("__")[0],
         filename=_file_name(fields.get("filename")),
-        figlink=link if link and re.fullmatch(r"/pmc/articles/PMC\d+/figure/[\w.\-]+/?", link) else None,
+        figlink=link if link and re.fullmatch(r"/pmc/articles/PMC\d+/figure/\w[\w.\-]{0,199}/?", link) else None,
         number=_plain(fields.get("number")),
         alias=clean(fields.get("figid_alias")),
         figtype=clean(fields.get("figtype")),
@@ -277,12 +312,12 @@ def _plain(value: object) -> str | None:
 
 def _pmcid(value: object) -> str | None:
     text = clean(value)
-    return text if text and re.fullmatch(r"PMC\d+", text) else None
+    return text if text and re.fullmatch(r"PMC[0-9]{1,12}", text) else None
 
 
 def _file_name(value: object) -> str | None:
     name = clean(value)
-    return name if name and re.fullmatch(r"[\w.+\-]+", name) else None
+    return name if name and re.fullmatch(r"\w[\w.+\-]{0,199}", name) else None
 
 
 def _doi(value: object) -> str | None:
@@ -298,14 +333,18 @@ def _year(value: object) -> int | None:
     return year if year and year <= date.today().year + 1 else None
 
 
-def _read_table(kind: Kind, path: Path) -> Iterator[Mention]:
-    lines = _read_text(path, MAX_TABLE_BYTES).split("\n")
-    rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+def _read_table(kind: Kind, path: Path, files: RecordFiles) -> Iterator[Mention]:
+    text = _read_text(path, MAX_TABLE_BYTES, files)
+    if text.count("\n") > MAX_ROWS:
+        raise RecordError(path, f"more than {MAX_ROWS:,} rows")
+    if text.partition("\n")[0].count("\t") >= MAX_COLUMNS:
+        raise RecordError(path, f"more than {MAX_COLUMNS} columns")
+    rows = csv.DictReader(text.split("\n"), delimiter="\t", quoting=csv.QUOTE_NONE)
     try:
         if "word" not in (rows.fieldnames or ()):
             raise RecordError(path, "no column called word")
         return iter([mention for row in rows if (mention := _to_mention(kind, row))])
-    except csv.Error as exc:
+    except (csv.Error, ValueError) as exc:
         raise RecordError(path, f"not a table: {exc}") from exc
 
 
@@ -314,12 +353,14 @@ def _to_mention(kind: Kind, row: Mapping[str, Any]) -> Mention | None:
 
     A gene's symbol may really be ``NA``; it is missing only where its id is missing too.
     """
-    word = " ".join(str(row.get("word") or row.get("value") or "").split())
+    word = _in_one_line(row.get("word") or row.get("value"))
     if not word:
         return None
+    if any(isinstance(cell, str) and len(cell) > MAX_TEXT for cell in row.values()):
+        raise ValueError(f"a cell of more than {MAX_TEXT:,} characters")
     if kind is Kind.GENE:
         identifier = clean(row.get("ncbigene_id")) or clean(row.get("entrez"))
-        symbol = " ".join(str(row.get("ncbigene_symbol") or row.get("hgnc_symbol") or row.get("symbol") or "").split())
+        symbol = _in_one_line(row.get("ncbigene_symbol") or row.get("hgnc_symbol") or row.get("symbol"))
         name = symbol if symbol and (symbol != "NA" or identifier) else word
         tier = _TIERS.get(str(row.get("source")), Tier.SYNONYM)
         return Mention(kind, word, name, tier, identifier, clean(row.get("organism_name")), clean(row.get("match")))

@@ -17,6 +17,7 @@ from typing import Any, Literal, Self
 from pfocr_chat.answers import Answer
 from pfocr_chat.errors import FeedbackError
 from pfocr_chat.records import FIGID_PATTERN
+from pfocr_chat.untrusted import parse_json
 
 FILE_NAME = "feedback.sqlite"
 """Its place is beside the index's manifest."""
@@ -273,6 +274,11 @@ def _storable(value: str) -> str:
 def _parse(row: tuple[str, ...], path: Path) -> Feedback:
     values: dict[str, Any] = dict(zip(_COLUMNS, row, strict=True))
     try:
-        return Feedback(**(values | {"figids": tuple(json.loads(values["figids"]))}))
-    except (ValueError, TypeError, FeedbackError) as exc:
+        if not all(isinstance(value, str) for value in row):
+            raise ValueError("a value in it is no text")
+        figids = parse_json(values["figids"])
+        if not isinstance(figids, list) or not all(isinstance(figid, str) for figid in figids):
+            raise ValueError("its figids are no list of texts")
+        return Feedback(**(values | {"figids": tuple(figids)}))
+    except (ValueError, FeedbackError) as exc:
         raise FeedbackError(f"The feedback in {path} cannot be read: {exc}.") from exc

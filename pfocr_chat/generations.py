@@ -21,6 +21,7 @@ from typing import IO, Any
 
 from pfocr_chat.disk import hash_of, make_lasting, make_names_lasting, reason, unreadable
 from pfocr_chat.errors import CorruptIndexError, IndexBusyError, IndexMismatchError, NoIndexError, VectorstoreError
+from pfocr_chat.untrusted import parse_json
 
 MANIFEST = "manifest.json"
 BUILDING = ".building"
@@ -109,8 +110,8 @@ def parse_manifest(text: str, path: Path) -> Manifest:
         CorruptIndexError: it is none.
     """
     try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as exc:
+        content = parse_json(text)
+    except ValueError as exc:
         raise _damaged(path, "it cannot be read") from exc
     if isinstance(content, dict):
         # Generations of earlier versions had all their vectors from the start, and no hashes.

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Formatter
 
-import frontmatter
-import yaml
-
 from pfocr_chat.errors import PromptError
 from pfocr_chat.resources import data_folder
+from pfocr_chat.untrusted import parse_front_matter
+
+MAX_CHARACTERS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +41,22 @@ def load_prompt(name: str, variables: frozenset[str], *, folder: Path | None = N
     """
     path = (folder or data_folder("prompts")) / f"{name}.md"
     try:
-        fields, body = frontmatter.parse(path.read_text(encoding="utf-8"))
-        used = {field for _, field, _, _ in Formatter().parse(body) if field is not None}
+        with path.open(encoding="utf-8") as file:
+            text = file.read(MAX_CHARACTERS + 1)
+        if len(text) > MAX_CHARACTERS:
+            raise ValueError(f"it has more than {MAX_CHARACTERS:,} characters")
+        fields, body = parse_front_matter(text)
+        places = [place for place in Formatter().parse(body) if place[1] is not None]
     except FileNotFoundError as exc:
         raise PromptError(f"The prompt file {path} is missing.") from exc
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError) as exc:
+    except (OSError, ValueError) as exc:
         raise PromptError(f"The prompt file {path} cannot be read: {exc}") from exc
     declared = fields.get("variables")
     if not isinstance(fields.get("system"), str) or not isinstance(declared, list):
         raise PromptError(f"The prompt file {path} needs `system` and `variables` in its front matter.")
-    for what, found in (("declares", set(map(str, declared))), ("uses", used)):
+    if any(form or conversion for _, _, form, conversion in places):
+        raise PromptError(f"The prompt file {path} has a place that is more than a name: write {{name}} alone.")
+    for what, found in (("declares", set(map(str, declared))), ("uses", {str(place[1]) for place in places})):
         if found != variables:
             raise PromptError(f"The prompt file {path} {what} the variables {sorted(found)}, not {sorted(variables)}.")
     return Prompt(name, str(fields["system"]).strip(), body.strip(), variables)

@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 FIGURE_PAGE = "https://pfocr.wikipathways.org/figures/{figid}.html"
 PMC_ROOT = "https://www.ncbi.nlm.nih.gov"
-FIGID_PATTERN = re.compile(r"PMC\d+__[A-Za-z0-9][A-Za-z0-9._+\-]*")
+FIGID_PATTERN = re.compile(r"PMC[0-9]{1,12}__[A-Za-z0-9][A-Za-z0-9._+\-]{0,199}")
+"""Short enough for the name of a file, and without what leads to another folder."""
 
 
 class Kind(StrEnum):

@@ -25,6 +25,7 @@ import platformdirs
 from pfocr_chat.errors import SyncError
 from pfocr_chat.gitcommand import Git, GitFailureError, Watch, check_git
 from pfocr_chat.records import FIGID_PATTERN
+from pfocr_chat.untrusted import parse_json
 
 REPOSITORY = "https://github.com/wikipathways/pfocr-database.git"
 FOLDER_NAME = "pfocr-database"
@@ -273,9 +274,10 @@ def _remove_leftovers(git_dir: Path) -> None:
 
 def _read_state(git_dir: Path) -> _State:
     try:
-        return _State(**json.loads((git_dir / STATE).read_text(encoding="utf-8")))
+        state = _State(**parse_json((git_dir / STATE).read_bytes()))
     except (ValueError, TypeError):
         return _State()
+    return state if all(isinstance(value, str) for value in asdict(state).values()) else _State()
 
 
 def _write_state(git_dir: Path, state: _State) -> None:
@@ -303,10 +305,11 @@ def write_source(vectorstore: Path, checkout: Checkout, generation: str) -> None
 def read_source(vectorstore: Path, generation: str) -> Source | None:
     """The commit that a generation was made from; ``None`` where it was not made by ``sync``."""
     try:
-        source = Source(**json.loads((vectorstore / SOURCE).read_text(encoding="utf-8")))
+        source = Source(**parse_json((vectorstore / SOURCE).read_bytes()))
     except (OSError, ValueError, TypeError):
         return None
-    return source if source.generation == generation else None
+    is_one = all(isinstance(value, str) for value in asdict(source).values())
+    return source if is_one and source.generation == generation else None
 
 
 # What may be asked for, and what can go wrong

@@ -391,7 +391,7 @@ def test_values_of_another_type_are_a_sentence(name: str, data: list[Any], sente
     places = {"ask": 6, "find_figures": 7, "count": 7, "gene_list": 5, "figure": 1}
     given = data + [None] * (places[name] - len(data))
     response = httpx.post(f"{address}/gradio_api/run/{name}", json={"data": given})
-    assert response.status_code == 500  # Gradio's status for every error
+    assert response.status_code == 400
     assert sentence in response.json()["error"]
 
 
@@ -414,7 +414,7 @@ def test_a_queued_call_takes_defaults_too(address: str) -> None:
 @pytest.mark.parametrize(
     ("name", "body", "status", "sentence"),
     [
-        ("ask", b'{"data": []}', 500, "“question” must be a text."),
+        ("ask", b'{"data": []}', 400, "“question” must be a text."),
         ("ask", b"TNF", 400, "The request is not JSON."),
         ("ask", b"", 400, "The request is not JSON."),
         ("ask", b"\xff", 400, "The request is not JSON."),

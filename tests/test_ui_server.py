@@ -490,7 +490,7 @@ def test_the_log_has_no_question(address: str, capsys: pytest.CaptureFixture[str
         "relation abstained n ms",
         "POST /gradio_api/run/ask 200 n ms",
         "question refused n ms",
-        "POST /gradio_api/run/ask 500 n ms",
+        "POST /gradio_api/run/ask 400 n ms",
         "GET /healthz 200 n ms",
     ]
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from pfocr_chat.errors import EvaluationError
 from pfocr_chat.records import FigureRecord
+from pfocr_chat.untrusted import parse_json
 
 
 class CaseType(StrEnum):
@@ -163,11 +164,9 @@ def _read_text(path: Path) -> str:
 
 def _parse_object(line: str) -> dict[str, Any]:
     try:
-        row = json.loads(line)
+        row = parse_json(line)
     except json.JSONDecodeError as exc:
         raise ValueError(f"not JSON ({exc.msg} at column {exc.colno})") from exc
-    except RecursionError as exc:
-        raise ValueError("JSON nested too deeply") from exc
     if not isinstance(row, dict):
         raise ValueError("not a JSON object")
     return row

@@ -25,7 +25,7 @@ from pfocr_chat.slack.blocks import (
     suggestions,
 )
 from pfocr_chat.slack.bot import NOT_A_MEMBER, OUTSIDE, Bot
-from pfocr_chat.slack.events import Incoming, Place, command_thread, cut, teams_of
+from pfocr_chat.slack.events import MAX_ADDRESS, Incoming, Place, command_thread, cut, id_of, mapping_of, teams_of
 from pfocr_chat.slack.replies import EVENT_TYPE
 from pfocr_chat.slack.store import KeptAnswer
 from pfocr_chat.slack.web import RefusedError, UncertainError
@@ -38,6 +38,8 @@ SHARED_OUTSIDE = "Shared. I am no member of this channel: with /invite people ca
 UNCERTAIN_FILE = "Slack did not say whether the file arrived. If it is not there in a minute, please press again."
 FILE_NAME = "pfocr-chat-figures.csv"
 
+MAX_VALUE = 2_000
+"""Characters of a button's value, by Slack's own limit."""
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 _logger = logging.getLogger(__name__)
@@ -68,22 +70,23 @@ class Press:
 
 def press_of(body: Mapping[str, Any]) -> Press | None:
     """The button in a ``block_actions`` payload, or ``None`` where it is none of the bot's."""
-    action: Mapping[str, Any] = next(iter(body.get("actions") or ()), {})
-    name, value = str(action.get("action_id", "")), str(action.get("value", ""))
+    actions = body.get("actions")
+    action = mapping_of(actions[0]) if isinstance(actions, list) and actions else {}
+    name, value = id_of(action.get("action_id")), id_of(action.get("value"), MAX_VALUE)
     token, _, rest = value.partition(":")
     if not name.startswith("pfocr_") or not _TOKEN.fullmatch(token):
         return None
-    message, container = body.get("message") or {}, body.get("container") or {}
+    message, container = mapping_of(body.get("message")), mapping_of(body.get("container"))
     parts = ("user", "channel", "team", "enterprise")
-    user, channel, team, organisation = (str((body.get(part) or {}).get("id", "")) for part in parts)
-    author = str((body.get("user") or {}).get("team_id") or "")
-    thread = str(message.get("thread_ts") or message.get("ts") or container.get("message_ts") or "")
-    time = str(action.get("action_ts", ""))
+    user, channel, team, organisation = (id_of(mapping_of(body.get(part)).get("id")) for part in parts)
+    author = id_of(mapping_of(body.get("user")).get("team_id"))
+    thread = id_of(message.get("thread_ts")) or id_of(message.get("ts")) or id_of(container.get("message_ts"))
+    time = id_of(action.get("action_ts"))
     return Press(
         hashlib.sha256(f"{team}:{user}:{time}:{name}:{value}".encode()).hexdigest(),
         *(name, token, rest, time),
         *(team or author, channel, thread, user),
-        str(body.get("response_url") or ""),
+        id_of(body.get("response_url"), MAX_ADDRESS),
         bool(container.get("is_ephemeral")),
         author,
         organisation,

@@ -18,6 +18,7 @@ _EMOJI = re.compile(r"(?<!\S):[a-z0-9_+'-]+:(?::skin-tone-\d:)?(?=[\s.,;!?)]|$|:
 _TO_OTHERS = re.compile(r"\s*<(?:@|!(?!date))")
 _STAMP = re.compile(r"\d{1,12}(?:\.\d{1,9})?", re.ASCII)
 MAX_ID = 64
+MAX_ADDRESS = 2_000
 
 
 class Place(StrEnum):
@@ -80,7 +81,8 @@ def question_of(text: str, identity: Identity) -> str:
             return label
         return f"#{label}" if content.startswith("#") else label or address
 
-    text = unescape(_EMOJI.sub(" ", _MARKUP.sub(plain, text)))
+    # Half of a character, which JSON can hold, can neither be kept nor answered.
+    text = unescape(_EMOJI.sub(" ", _MARKUP.sub(plain, text))).encode("utf-8", "replace").decode()
     return "\n".join(filter(None, (" ".join(part.split()) for part in text.splitlines())))
 
 
@@ -109,45 +111,45 @@ def message_asked(
     event = body.get("event")
     if not isinstance(event, Mapping) or not _is_from_a_person(event, identity):
         return None
-    team, channel, time = _id(body.get("team_id")), _id(event.get("channel")), _id(event.get("ts"))
+    team, channel, time = id_of(body.get("team_id")), id_of(event.get("channel")), id_of(event.get("ts"))
     text = event.get("text")
     if not (channel and time) or not isinstance(text, str):
         return None
-    thread = _id(event.get("thread_ts")) or time
+    thread = id_of(event.get("thread_ts")) or time
     direct = event.get("channel_type") == "im" or channel.startswith("D")
-    named = event.get("type") == "app_mention" or re.search(rf"<@{re.escape(identity.user)}(?:\|[^>]*)?>", text)
+    named = event.get("type") == "app_mention" or re.search(rf"<@{re.escape(identity.user)}(?:\|[^<>]*)?>", text)
     if not (direct or named):
         others = _TO_OTHERS.match(_EMOJI.sub(" ", text))
         if others or thread == time or not is_known(team, channel, thread):
             return None
     authors = (event.get("team"), event.get("user_team"), event.get("source_team"))
-    if not allowed.permits(teams_of(team, _id(body.get("enterprise_id")), authors, allowed), channel, direct=direct):
+    if not allowed.permits(teams_of(team, id_of(body.get("enterprise_id")), authors, allowed), channel, direct=direct):
         return None
     question, is_cut = cut(question_of(text, identity), limit)
     if not (direct or named) and not any(map(str.isalnum, question)):
         return None
     place = Place.DIRECT if direct else Place.CHANNEL
     return Incoming(
-        f"m:{team}:{channel}:{time}", place, team, channel, thread, _id(event.get("user")), question, is_cut=is_cut
+        f"m:{team}:{channel}:{time}", place, team, channel, thread, id_of(event.get("user")), question, is_cut=is_cut
     )
 
 
 def command_asked(body: Mapping[str, Any], *, identity: Identity, allowed: Allowed, limit: int) -> Incoming | None:
     """The question of a slash command; ``None`` where the workspace or channel may not use the bot."""
-    team, channel, user = _id(body.get("team_id")), _id(body.get("channel_id")), _id(body.get("user_id"))
-    teams = teams_of(team, _id(body.get("enterprise_id")), (), allowed)
+    team, channel, user = id_of(body.get("team_id")), id_of(body.get("channel_id")), id_of(body.get("user_id"))
+    teams = teams_of(team, id_of(body.get("enterprise_id")), (), allowed)
     if not allowed.permits(teams, channel, direct=channel.startswith("D")):
         return None
     question, is_cut = cut(question_of(str(body.get("text") or ""), identity), limit)
     return Incoming(
-        f"c:{team}:{_id(body.get('trigger_id'), 200)}",
+        f"c:{team}:{id_of(body.get('trigger_id'), 200)}",
         Place.COMMAND,
         team,
         channel,
         command_thread(user),
         user,
         question,
-        reply_url=str(body.get("response_url") or ""),
+        reply_url=id_of(body.get("response_url"), MAX_ADDRESS),
         is_cut=is_cut,
     )
 
@@ -159,12 +161,15 @@ def command_thread(user: str) -> str:
 
 def _is_from_a_person(event: Mapping[str, Any], identity: Identity) -> bool:
     """Whether a person wrote the message, just now: no bot, no edit, no deletion, no notice of Slack's."""
-    if event.get("subtype") not in _ANSWERED_SUBTYPES or event.get("edited") or event.get("hidden"):
+    subtype = event.get("subtype")
+    if not (subtype is None or isinstance(subtype, str)) or subtype not in _ANSWERED_SUBTYPES:
+        return False
+    if event.get("edited") or event.get("hidden"):
         return False
     if event.get("bot_id") or event.get("bot_profile") or event.get("app_id"):
         return False
     user = event.get("user")
-    return bool(_id(user)) and user not in (identity.user, "USLACKBOT")
+    return bool(id_of(user)) and user not in (identity.user, "USLACKBOT")
 
 
 def teams_of(team: str, organisation: str, authors: Iterable[object], allowed: Allowed) -> frozenset[str]:
@@ -173,9 +178,14 @@ def teams_of(team: str, organisation: str, authors: Iterable[object], allowed: A
     Where the list of the allowed has the organisation that the workspace belongs to, it stands for the workspace.
     """
     home = organisation if organisation in allowed.teams else team
-    return frozenset(home if found == team else found for found in (team, *map(_id, authors)) if found)
+    return frozenset(home if found == team else found for found in (team, *map(id_of, authors)) if found)
 
 
-def _id(value: object, limit: int = MAX_ID) -> str:
-    """An id or time stamp of Slack's; "" for anything else."""
+def mapping_of(value: object) -> Mapping[str, Any]:
+    """A JSON object; an empty one for anything else."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def id_of(value: object, limit: int = MAX_ID) -> str:
+    """An id, a time stamp or the like of Slack's; "" for anything else."""
     return value if isinstance(value, str) and len(value) <= limit and value.isprintable() else ""

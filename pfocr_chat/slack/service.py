@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 from slack_bolt import Ack, App
 from slack_bolt.adapter.socket_mode import SocketModeHandler
-from slack_bolt.adapter.starlette.handler import to_bolt_request, to_starlette_response
+from slack_bolt.adapter.starlette.handler import to_starlette_response
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackClientError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
@@ -33,9 +33,10 @@ from pfocr_chat.feedback import FeedbackStore
 from pfocr_chat.listening import listen
 from pfocr_chat.slack.actions import Buttons, press_of
 from pfocr_chat.slack.bot import Bot
-from pfocr_chat.slack.events import Identity, command_asked, message_asked
+from pfocr_chat.slack.events import Identity, command_asked, id_of, mapping_of, message_asked
 from pfocr_chat.slack.mrkdwn import line
 from pfocr_chat.slack.settings import SlackSettings
+from pfocr_chat.slack.signed import NOT_UNDERSTOOD, NotSlackError, check_length, read_signed
 from pfocr_chat.slack.store import FILE_NAME, Store
 from pfocr_chat.slack.web import RefusedError, UnreachableError, WebApi, quiet_logger, token_problem
 
@@ -44,8 +45,6 @@ if TYPE_CHECKING:
 
 SECONDS_TO_FINISH = 6.0
 """How long answers under way may take when the bot is told to stop; the others wait for the next start."""
-BODY_LIMIT = 1_000_000
-"""Bytes of a request; Slack's own are far smaller."""
 PROMPTS = (
     "Which figures link integrins to YAP?",
     "How does quercetin inhibit gastric cancer metastasis?",
@@ -92,7 +91,7 @@ def serve(
         app = build_app(bot, Buttons(bot, feedback), settings)
         with _signals(stopping), _answering(bot, ending):
             if http:
-                _serve_http(app, host, port, ready, stopping)
+                _serve_http(app, settings.secrets.signing_secret, host, port, ready, stopping)
             else:
                 _serve_socket(app, settings, ready, stopping)
 
@@ -157,7 +156,10 @@ class Listeners:
         ack()
 
     def on_error(self, error: Exception) -> BoltResponse:
-        """Something could not be kept."""
+        """Something could not be kept, and is to be told again; or it is nothing that Slack says."""
+        if isinstance(error, NOT_UNDERSTOOD):
+            _logger.error("what claims to be Slack told something that is not understood: %s", type(error).__name__)
+            return BoltResponse(status=400)
         _logger.error("Slack told something that could not be kept: %s", type(error).__name__)
         return BoltResponse(status=500)
 
@@ -204,33 +206,36 @@ def answer_command(bot: Bot, body: Mapping[str, Any]) -> dict[str, Any]:
 
 def offer_prompts(bot: Bot, body: Mapping[str, Any]) -> None:
     """Offer questions to whoever opened the assistant pane or the app's messages."""
-    event = body.get("event") or {}
+    event = mapping_of(body.get("event"))
     arguments: dict[str, Any] = {"title": "Ask pathway figures, for example:"}
     arguments["prompts"] = [{"title": prompt, "message": prompt} for prompt in PROMPTS]
     if event.get("type") == "assistant_thread_started":
-        thread = event.get("assistant_thread") or {}
-        arguments |= {"channel_id": str(thread.get("channel_id")), "thread_ts": str(thread.get("thread_ts"))}
+        thread = mapping_of(event.get("assistant_thread"))
+        arguments |= {"channel_id": id_of(thread.get("channel_id")), "thread_ts": id_of(thread.get("thread_ts"))}
     elif event.get("tab") == "messages":
-        arguments |= {"channel_id": str(event.get("channel"))}
+        arguments |= {"channel_id": id_of(event.get("channel"))}
     else:
         return
     with suppress(SlackError):  # an app without the pane
         bot.web.call("assistant.threads.setSuggestedPrompts", arguments, tries=3)
 
 
-def build_http(app: App) -> Starlette:
-    """``/slack/events`` for everything that Slack sends, and ``/healthz``."""
+def build_http(app: App, secret: str) -> Starlette:
+    """``/slack/events`` for everything that Slack sends and signs with ``secret``, and ``/healthz``."""
 
     async def events(request: Request) -> Response:
-        declared = request.headers.get("content-length", "")
-        if not declared.isdecimal() or int(declared) > BODY_LIMIT:
-            return PlainTextResponse("too large", status_code=413)
-        body = await request.body()
         try:
-            asked = to_bolt_request(request, body)
-        except UnicodeDecodeError:
-            return PlainTextResponse("not UTF-8", status_code=400)
-        return to_starlette_response(await run_in_threadpool(app.dispatch, asked))
+            check_length(request.headers)
+            asked = read_signed(secret, request.headers, await request.body(), request.query_params)
+        except NotSlackError as exc:
+            return PlainTextResponse(str(exc), status_code=exc.status)
+        except ClientDisconnect:
+            return PlainTextResponse("gone", status_code=400)
+        try:
+            return to_starlette_response(await run_in_threadpool(app.dispatch, asked))
+        except NOT_UNDERSTOOD as exc:  # Bolt's own, in telling of an error
+            _logger.error("what claims to be Slack told something that is not understood: %s", type(exc).__name__)
+            return PlainTextResponse("not understood", status_code=400)
 
     async def healthz(_: Request) -> Response:
         return JSONResponse({"status": "ok"})
@@ -293,9 +298,12 @@ def _socket_address(web: WebApi) -> str:
         raise token_problem("SLACK_APP_TOKEN", exc) from exc
 
 
-def _serve_http(app: App, host: str, port: int, ready: Callable[[str], None], stopping: threading.Event) -> None:
+def _serve_http(
+    app: App, secret: str, host: str, port: int, ready: Callable[[str], None], stopping: threading.Event
+) -> None:
     with closing(listen(host, port)) as listener:
-        config = uvicorn.Config(build_http(app), log_level="warning", access_log=False, timeout_graceful_shutdown=2)
+        web = build_http(app, secret)
+        config = uvicorn.Config(web, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
         server = uvicorn.Server(config)
         address = f"{host}:{listener.getsockname()[1]}"
         thread = threading.Thread(target=server.run, args=([listener],), name="pfocr-slack-http", daemon=True)

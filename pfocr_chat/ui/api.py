@@ -27,6 +27,7 @@ from pfocr_chat.exports import Format, render
 from pfocr_chat.queries import Filters, Intent
 from pfocr_chat.records import Kind
 from pfocr_chat.tables import Facet
+from pfocr_chat.ui.calls import REFUSED
 from pfocr_chat.ui.session import APOLOGY
 
 if TYPE_CHECKING:
@@ -45,8 +46,8 @@ _logger = logging.getLogger(__name__)
 class ApiError(gr.Error):
     """A sentence for whoever called; no traceback goes into the log for it."""
 
-    def __init__(self, sentence: str) -> None:
-        super().__init__(sentence, print_exception=False)
+    def __init__(self, sentence: str, title: str = "Error") -> None:
+        super().__init__(sentence, title=title, print_exception=False)
 
     def __str__(self) -> str:
         return str(self.message)
@@ -306,6 +307,8 @@ def _told() -> Iterator[None]:
     """Turns what goes wrong into a sentence for whoever called; what they did not cause is logged in full."""
     try:
         yield
+    except QuestionError as error:
+        raise ApiError(str(error), REFUSED) from error
     except PfocrChatError as error:
         raise ApiError(str(error)) from error
     except Exception as error:

@@ -1,4 +1,7 @@
-"""Plain calls of the endpoints over HTTP: what is left out takes its default, what is no call is told in a sentence."""
+"""What is posted to the page's server: calls of endpoints, for which what is left out takes its default, and events.
+
+What is neither is told in a sentence; Gradio would end in an error of its own, and in a traceback in the log.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,15 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pfocr_chat.ui.limits import refuse
+from pfocr_chat.untrusted import parse_json
+
+Events = Mapping[int, Sequence[str]]
+"""The page's events by their number, each with the classes of its inputs."""
+_JSON = "/gradio_api/"
+_NO_JSON = ("/gradio_api/upload", "/gradio_api/stream")
+_EVENTS = ("/queue/join", "/run/predict", "/api/predict")
+REFUSED = "Refused"
+"""The title of an error that whoever called is to blame for."""
 
 _CALL = re.compile(r"/gradio_api/(?:run|api|call)/(?!predict/?$)(?P<name>[^/]+)/?")
 """ "predict" is what Gradio's page calls its own events by."""
@@ -20,28 +32,51 @@ _CALL = re.compile(r"/gradio_api/(?:run|api|call)/(?!predict/?$)(?P<name>[^/]+)/
 class Calls:
     """Completes a call's values, for which Gradio wants one in each place, and refuses (400, 404) what is no call.
 
+    What an endpoint refuses is told with 400 as well: Gradio says 500 of all errors, also of those of whoever called.
     ``parameters`` are the names of each endpoint's. To be put behind ``Limits``, since the request is read here.
     """
 
-    def __init__(self, app: ASGIApp, *, parameters: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, app: ASGIApp, *, parameters: Mapping[str, Sequence[str]], events: Events) -> None:
         self._app = app
         self._parameters = parameters
+        self._events = events
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        match = _CALL.fullmatch(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
-        if not match:
+        path = scope["path"] if scope["type"] == "http" and scope["method"] == "POST" else ""
+        if not path.startswith(_JSON) or path.startswith(_NO_JSON):
             await self._app(scope, receive, send)
             return
         body = await _read(receive)
         if body is None:
             return  # the client has gone
-        completed = self._completed(match["name"], body)
+        match = _CALL.fullmatch(path)
+        completed = self._completed(match["name"], body) if match else self._checked(path, body)
         if isinstance(completed, JSONResponse):
             await completed(scope, receive, send)
             return
         scope = {**scope, "headers": [*scope["headers"]]}
         MutableHeaders(scope=scope)["content-length"] = str(len(completed))
-        await self._app(scope, _replayed(completed, receive), send)
+        await self._app(scope, _replayed(completed, receive), _blaming(send))
+
+    def _checked(self, path: str, body: bytes) -> bytes | JSONResponse:
+        """The request of an event of the page, or of MCP, or why it is none."""
+        if not body:
+            return body
+        try:
+            told = parse_json(body)
+            json.dumps(told)
+        except (ValueError, RecursionError):
+            return refuse(400, "The request is not JSON.")
+        if not path.rstrip("/").endswith(_EVENTS):
+            return body
+        number = told.get("fn_index") if isinstance(told, dict) else None
+        kinds = self._events.get(number) if type(number) is int else None
+        if kinds is None:
+            return refuse(404, "There is no such event of the page.")
+        values = told.get("data")
+        if not isinstance(values, list) or len(values) != len(kinds) or not all(map(_fits, values, kinds)):
+            return refuse(400, "These are not the values of an event of the page.")
+        return body
 
     def _completed(self, name: str, body: bytes) -> bytes | JSONResponse:
         """The request with a value in each place, or why it is none."""
@@ -49,7 +84,8 @@ class Calls:
             return refuse(404, f"There is no such call here. There are {', '.join(self._parameters)}.")
         parameters = self._parameters[name]
         try:
-            told = json.loads(body)
+            told = parse_json(body)
+            json.dumps(told)  # what is nested too deeply for that cannot be passed on either
         except (ValueError, RecursionError):
             return refuse(400, f"The request is not JSON. {_example(parameters)}")
         values = told.get("data") if isinstance(told, dict) else None
@@ -61,6 +97,16 @@ class Calls:
             )
         missing: list[Any] = [None] * (len(parameters) - len(values))
         return json.dumps({**told, "data": values + missing}).encode() if missing else body
+
+
+def _fits(value: object, kind: str) -> bool:
+    """Whether a browser may send the value for an input of this class; nothing is known of the other classes."""
+    if kind == "Textbox":
+        return value is None or isinstance(value, str)
+    if kind == "Dropdown":
+        texts = value if isinstance(value, list) else [] if value is None else [value]
+        return all(isinstance(text, str) for text in texts)
+    return True
 
 
 def _names(parameters: Sequence[str]) -> str:
@@ -81,6 +127,30 @@ async def _read(receive: Receive) -> bytes | None:
         pieces.append(message.get("body", b""))
         if not message.get("more_body"):
             return b"".join(pieces)
+
+
+def _blaming(send: Send) -> Send:
+    """As ``send``, with 400 for Gradio's 500 where the call itself is to blame."""
+    held: list[Message] = []
+
+    async def send_on(message: Message) -> None:
+        if message["type"] == "http.response.start" and message["status"] == 500:
+            held.append(message)
+            return
+        if held:
+            start = held.pop()
+            await send({**start, "status": 400 if _is_refused(message.get("body", b"")) else 500})
+        await send(message)
+
+    return send_on
+
+
+def _is_refused(body: bytes) -> bool:
+    try:
+        told = json.loads(body)
+    except ValueError:
+        return False
+    return isinstance(told, dict) and told.get("title") == REFUSED
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:

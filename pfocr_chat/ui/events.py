@@ -257,12 +257,13 @@ class PageEvents:
         """Keep that an answer is useful; where something is wrong with it, ask what."""
         turn, _, name = value.partition("-")
         kind = FeedbackKind.__members__.get(name.upper())
-        if kind is None or not turn.isdecimal() or session.said(int(turn[:6])) is None:
+        number = int(turn) if turn.isdecimal() and len(turn) < 7 else 0
+        answer = session.said(number)
+        if kind is None or answer is None:
             return self._nothing()
         if kind is FeedbackKind.USEFUL:
-            return self._tell(keep_feedback(self.feedback, session, int(turn), kind))
-        answer = session.said(int(turn[:6]))
-        return self.comment.asking(int(turn), answer.question if answer else "", kind)
+            return self._tell(keep_feedback(self.feedback, session, number, kind))
+        return self.comment.asking(number, answer.question, kind)
 
     def _filter(self, standing: Standing, gene: str, conditions: Sequence[Any]) -> Update:
         """The gene as a condition besides those that the controls show."""

@@ -35,8 +35,13 @@ class Forwarded:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         client = scope.get("client")
-        if scope["type"] == "lifespan" or not client or client[0] not in self._believing.trusted_hosts:
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
+            return
+        if not client or client[0] not in self._believing.trusted_hosts:
+            # Gradio would take anybody's word.
+            unsaid = [(name, value) for name, value in scope["headers"] if not name.startswith(b"x-forwarded-")]
+            await self._app({**scope, "headers": unsaid}, receive, send)
             return
         told = Headers(scope=scope).get("x-forwarded-host", "").partition(",")[0].strip()
         headers = [(name, value) for name, value in scope["headers"] if not (told and name == b"host")]

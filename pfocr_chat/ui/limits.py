@@ -86,7 +86,7 @@ class Limits:
     def _refusal(self, scope: Scope) -> JSONResponse | None:
         headers = Headers(scope=scope)
         length = headers.get("content-length", "0")  # without a length or an encoding there is no body
-        if "transfer-encoding" in headers or not length.isdecimal():
+        if "transfer-encoding" in headers or not (length.isdecimal() and len(length) <= 18):
             return refuse(411, "The length of the request is not given. Send it with a Content-Length.")
         if int(length) > MAX_BODY:
             return refuse(413, f"The request has {int(length):,} bytes, and at most {MAX_BODY:,} are taken.")

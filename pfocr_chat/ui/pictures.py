@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,9 +46,10 @@ def find_picture(folder: Path, record: FigureRecord) -> Path | None:
     if record.pmcid and record.filename:
         names += [f"{record.pmcid}__{record.filename}", f"{record.pmcid}/{record.filename}"]
     for name in names:
-        path = (root / name).resolve()
-        if path.is_relative_to(root) and path.suffix.lower() in SUFFIXES and path.is_file():
-            return path
+        with suppress(OSError):  # a folder that may not be read, or a name too long for one
+            path = (root / name).resolve()
+            if path.is_relative_to(root) and path.suffix.lower() in SUFFIXES and path.is_file():
+                return path
     return None
 
 

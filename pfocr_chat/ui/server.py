@@ -157,7 +157,12 @@ def build_app(assistant: Assistant, serving: Serving | None = None, host: str = 
         theme=_theme(),
         head=f"<style>{_read('page.css')}</style><script>{_read('page.js')}</script>",
     )
-    guarded: ASGIApp = Limits(Calls(app, parameters=PARAMETERS), per_minute=serving.per_minute)
+    # Of the endpoints' values, the endpoints say themselves what is wrong.
+    events = {
+        number: ["" if event.api_name in PARAMETERS else type(each).__name__ for each in event.inputs]
+        for number, event in page.fns.items()
+    }
+    guarded: ASGIApp = Limits(Calls(app, parameters=PARAMETERS, events=events), per_minute=serving.per_minute)
     if serving.accounts:
         guarded = BasicAuth(guarded, accounts=serving.accounts, open_paths=frozenset((HEALTH,)))
     guarded = OwnPages(guarded, host=host, allowed=serving.hosts, open_paths=frozenset((HEALTH,)))
