@@ -9,8 +9,9 @@ from typing import Any
 
 from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from pfocr_chat.ui.bodies import read_body, replayed
 from pfocr_chat.ui.limits import refuse
 
 _CALL = re.compile(r"/gradio_api/(?:run|api|call)/(?!predict/?$)(?P<name>[^/]+)/?")
@@ -32,7 +33,7 @@ class Calls:
         if not match:
             await self._app(scope, receive, send)
             return
-        body = await _read(receive)
+        body = await read_body(receive)
         if body is None:
             return  # the client has gone
         completed = self._completed(match["name"], body)
@@ -41,7 +42,7 @@ class Calls:
             return
         scope = {**scope, "headers": [*scope["headers"]]}
         MutableHeaders(scope=scope)["content-length"] = str(len(completed))
-        await self._app(scope, _replayed(completed, receive), send)
+        await self._app(scope, replayed(completed, receive), send)
 
     def _completed(self, name: str, body: bytes) -> bytes | JSONResponse:
         """The request with a value in each place, or why it is none."""
@@ -69,25 +70,3 @@ def _names(parameters: Sequence[str]) -> str:
 
 def _example(parameters: Sequence[str]) -> str:
     return f'Send {{"data": […]}} with {_names(parameters)}, in this order; those at the end may be left out.'
-
-
-async def _read(receive: Receive) -> bytes | None:
-    """A request's body; ``None`` where it is broken off."""
-    pieces = []
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        pieces.append(message.get("body", b""))
-        if not message.get("more_body"):
-            return b"".join(pieces)
-
-
-def _replayed(body: bytes, receive: Receive) -> Receive:
-    """Gives ``body``, and after it what else comes."""
-    left: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def replay() -> Message:
-        return left.pop() if left else await receive()
-
-    return replay
