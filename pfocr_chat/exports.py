@@ -83,7 +83,7 @@ CSV_COLUMNS = (
     "image_url",
     "paper_url",
 )
-_FORMULA = re.compile(r"""(^|[;\t\r\n|])(?=[\s"'\u200b-\u200f\u2060\ufeff]*[=+\-@＝＋－＠])|^(?=[\t\r\n])""")
+_FORMULA = re.compile(r"""(^|[;\t\r\n])(?=[\s"'\u200b-\u200f\u2060\ufeff]{0,50}[=+\-@＝＋－＠])|^(?=[\t\r\n])""")
 """Where a spreadsheet would begin to read a formula: at the start of a cell, white space and quotes aside, and where it
 takes another sign than the comma for the end of one. Some locales read the full-width signs alike."""
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
@@ -93,7 +93,8 @@ def to_csv(hits: Sequence[Hit]) -> str:
     """A table with a header (RFC 4180: commas, CRLF), a row for each hit.
 
     Lists are joined by "; ". What a spreadsheet would take for a formula gets an apostrophe before it, also within a
-    cell behind what elsewhere divides cells (";", a tab, a line end). There is no byte order mark; Excel needs one to see that a file is UTF-8.
+    cell behind what elsewhere divides cells (";", a tab, a line end). There is no byte order mark; Excel needs one
+    to see that a file is UTF-8.
     """
     table = io.StringIO(newline="")
     writer = csv.writer(table)
