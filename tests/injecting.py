@@ -280,15 +280,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         store, embedder = Path(folder) / "vectorstore", Embedder()
         build_index(write_attempts(Path(folder) / "corpus"), store, embedder)
-        own = None if options.llm.startswith("obeying") else open_llm(options.llm)
+
+        def open_with(llm: Llm) -> Assistant:
+            return Assistant(Serving(store, lambda: open_generation(store, embedder, llm)), llm)
+
         started = time.monotonic()
-        for attempt in attempts():
-            llm = own or obeying(attempt, small=options.llm.endswith("small"))
-            with Assistant(Serving(store, lambda llm=llm: open_generation(store, embedder, llm)), llm) as assistant:
-                made.append(make(attempt, assistant))
+        if options.llm.startswith("obeying"):
+            for attempt in attempts():
+                with open_with(obeying(attempt, small=options.llm.endswith("small"))) as assistant:
+                    made.append(make(attempt, assistant))
+        else:
+            with open_with(open_llm(options.llm)) as assistant:
+                made.extend(make(attempt, assistant) for attempt in attempts())
         seconds = time.monotonic() - started
-        if own:
-            own.close()
     return _report(made, options.llm, seconds)
 
 
@@ -302,6 +306,8 @@ def _report(made: Sequence[Made], llm: str, seconds: float) -> int:
         print(f"{each.attempt.name}: {'; '.join(each.faults)}")
     verdicts = Counter(check.verdict.value for each in made for a in each.answers for check in a.grounding.checks)
     answers = [answer for each in made for answer in each.answers]
+    if failures := sum("language model failed" in note for answer in answers for note in answer.notes):
+        print(f"In {failures} answers the language model failed.")
     print(
         f"{len(made)} attempts, {len(answers)} answers with {llm} in {seconds:.0f} s: {len(came_through)} came through;"
         f" {sum(a.abstained for a in answers)} abstentions; sentences: {dict(verdicts)}"
