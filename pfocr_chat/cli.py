@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 from pfocr_chat import __version__
 from pfocr_chat.answers import Answer, Stage, Text
@@ -24,6 +24,7 @@ from pfocr_chat.errors import ConfigError, PfocrChatError, QuestionError
 from pfocr_chat.exports import Format, render
 from pfocr_chat.options import add_chroma, add_filters, add_reranker, add_serving, filters_of, port, positive
 from pfocr_chat.queries import Hit, Intent
+from pfocr_chat.redaction import RedactedStream, secrets_in
 from pfocr_chat.resources import data_folder
 
 MAX_PROBLEMS = 10
@@ -35,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without Greek letters shows "?"
+    if not isinstance(sys.stderr, RedactedStream):  # for good: Python itself writes tracebacks there at the end
+        sys.stderr = cast("TextIO", RedactedStream(sys.stderr, secrets_in(os.environ)))
     options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], None] = options.command
     try:

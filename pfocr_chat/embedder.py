@@ -27,7 +27,7 @@ from pfocr_chat.minilm import (
     DIMENSION,
     LONGEST,
     NAME,
-    WEIGHTS,
+    SHA256,
     WINDOW,
     count_tokens,
     find_weights,
@@ -61,7 +61,8 @@ class Embedder(Embeddings):
 
     def __init__(self, folder: Path | None = None) -> None:
         folder = folder or find_weights()
-        verified(folder, WEIGHTS)
+        for name in SHA256:
+            verified(folder, name)
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._encoder = _load(folder, self._device)
         self._tokenizer = read_tokenizer(folder, longest=LONGEST)
@@ -124,7 +125,7 @@ def _cores() -> int:
 
 
 def _load(folder: Path, device: torch.device) -> SentenceTransformer:
-    kwargs = {"dtype": fast_format(device)}
+    kwargs = {"dtype": fast_format(device), "use_safetensors": True}  # never a pickle, which could run code
     try:
         encoder = SentenceTransformer(str(folder), device=str(device), model_kwargs=kwargs, local_files_only=True)
     except (OSError, ValueError) as exc:

@@ -83,15 +83,18 @@ CSV_COLUMNS = (
     "image_url",
     "paper_url",
 )
-_FORMULA_OPENERS = tuple("=+-@\t\r\n＝＋－＠")  # some locales read the full-width signs alike
+_FORMULA = re.compile(r"""(^|[;\t\r\n])(?=[\s"'\u200b-\u200f\u2060\ufeff]{0,50}[=+\-@＝＋－＠])|^(?=[\t\r\n])""")
+"""Where a spreadsheet would begin to read a formula: at the start of a cell, white space and quotes aside, and where it
+takes another sign than the comma for the end of one. Some locales read the full-width signs alike."""
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 def to_csv(hits: Sequence[Hit]) -> str:
     """A table with a header (RFC 4180: commas, CRLF), a row for each hit.
 
-    Lists are joined by "; ". A cell that a spreadsheet would take for a formula gets an apostrophe
-    before it. There is no byte order mark; Excel needs one to see that a file is UTF-8.
+    Lists are joined by "; ". What a spreadsheet would take for a formula gets an apostrophe before it, also within a
+    cell behind what elsewhere divides cells (";", a tab, a line end). There is no byte order mark; Excel needs one
+    to see that a file is UTF-8.
     """
     table = io.StringIO(newline="")
     writer = csv.writer(table)
@@ -124,7 +127,7 @@ def _row(hit: Hit) -> tuple[str | int | None, ...]:
 
 def _cell(value: str | int | None) -> str:
     text = "" if value is None else _CONTROLS.sub("", str(value))
-    return f"'{text}" if text.startswith(_FORMULA_OPENERS) else text
+    return _FORMULA.sub(r"\1'", text)
 
 
 def to_json(hits: Sequence[Hit], *, question: str | None = None) -> str:
@@ -142,11 +145,16 @@ def to_gmt(hits: Sequence[Hit], *, include_families: bool = False) -> str:
     tiers = {Tier.SYMBOL, Tier.SYNONYM} | ({Tier.FAMILY} if include_families else set())
     lines = []
     for hit in hits:
-        genes = {_line(m.name) for m in hit.record.mentions_of(Kind.GENE) if m.tier in tiers} - {""}
+        genes = {_tabbed(m.name) for m in hit.record.mentions_of(Kind.GENE) if m.tier in tiers} - {""}
         if genes:
-            title = _line(hit.record.title or hit.record.paper_title or "") or "na"
+            title = _tabbed(hit.record.title or hit.record.paper_title or "") or "na"
             lines.append("\t".join([hit.record.figid, title, *sorted(genes)]) + "\n")
     return _encodable("".join(lines))
+
+
+def _tabbed(text: str) -> str:
+    """Text as a cell of a table with tabs, on one line; no formula, should a spreadsheet open it."""
+    return _FORMULA.sub(r"\1'", _line(text))
 
 
 # One entry for each paper

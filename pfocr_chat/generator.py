@@ -41,7 +41,10 @@ LARGE_SHARED = 0.5
 """Share of a large language model's words that the cited records have to have; how they are put is verified besides."""
 PARTLY_MARK = " *(partly supported)*"
 
-_MARKUP = re.compile(r"[*`\\]|<(?=[A-Za-z/!?])")
+_MARKUP = re.compile(r"[*`\\]|<(?=[A-Za-z/!?])|(?<=\w):(?=//)|(?<=www)\.", re.IGNORECASE)
+"""What means something in Markdown; some readers of it make links of bare addresses, too."""
+_FIGID = re.compile(r"(PMC\d+)_{2,}(?=\w)", re.IGNORECASE)
+"""Only code names figures: what a caption calls one need not exist."""
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+")
 _STAYS = r"(?:[a-z]++(?<=s|d)|and|or|but|also|show|depict|illustrate|demonstrate|indicate|suggest|give|do|has|have)\b"
 _KEYS_AFTER_STOP = re.compile(
@@ -93,7 +96,11 @@ def _title(record: FigureRecord) -> str:
 
 
 def plain_markdown(text: str) -> str:
-    """Text from a record in a form that Markdown shows as it is, and that holds no evidence key."""
+    """Text from a record in a form that Markdown shows as it is, and that holds no evidence key, figid or link."""
+    return _escaped(_FIGID.sub(r"\1 ", text))
+
+
+def _escaped(text: str) -> str:
     text = KEY.sub(lambda m: f"({m.group(1)})", text)
     text = text.replace("![", "! [").replace("](", "] (")
     return _MARKUP.sub(r"\\\g<0>", text)
@@ -134,7 +141,7 @@ def drafted_singly(
 def _statement(sentence: str, check: Check) -> Statement:
     """A sentence of a draft as it is shown: keys that are part of it in their places, the others behind it."""
     plain, nouns = lifted_keys(sentence)
-    text = plain_markdown(plain)
+    text = _escaped(plain)  # a figid in it is that of a figure that it cites
     for keys in nouns:
         text = text.replace(KEYS_HERE, render_keys(keys), 1)
     text += f" {left}" if (left := render_keys([key for key in check.keys if key not in parse_keys(text)])) else ""

@@ -16,6 +16,7 @@ from tempfile import TemporaryFile
 from typing import IO
 
 from pfocr_chat.errors import SyncError
+from pfocr_chat.redaction import without_secrets
 
 OLDEST = (2, 30)
 """Older ones cannot fetch a list of objects by name."""
@@ -56,6 +57,7 @@ class GitFailureError(SyncError):
     """git ended with an error. ``said`` is what it wrote, ``reason`` the line of it that says why."""
 
     def __init__(self, said: str) -> None:
+        said = without_secrets(said)  # an address may have a log-in in it
         lines = [line.strip() for line in said.splitlines() if line.strip()]
         blamed = [line for line in lines if line.startswith(("fatal:", "error:"))]
         line = (blamed or lines or ["it ended without a word"])[0]

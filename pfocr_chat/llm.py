@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 
 from pfocr_chat.answers import Usage
 from pfocr_chat.errors import ConfigError, LlmError, LlmUnavailableError
+from pfocr_chat.redaction import secrets_in, without_secrets
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -240,7 +241,7 @@ def open_llm(
         return _open_gguf(Path(rest).expanduser(), setting)
     if kind and rest and kind != "gguf":
         return _open_provider(kind.replace("-", "_"), rest, environ, patience)
-    raise ConfigError(f"Unknown LLM setting {_redact(setting)!r}. Use {FORMS}.")
+    raise ConfigError(f"Unknown LLM setting {without_secrets(setting)!r}. Use {FORMS}.")
 
 
 def check_sha256(path: Path, sha256: str) -> None:
@@ -307,7 +308,7 @@ def _load(path: Path, name: str, setting: str) -> Llm:
 
 def _open_provider(kind: str, llm: str, environ: Mapping[str, str], patience: Patience) -> Llm:
     name = f"{kind}:{llm}"
-    remote = _Remote(kind, secrets=_secrets(environ))
+    remote = _Remote(kind, secrets=secrets_in(environ))
     options: dict[str, Any] = {}
     if provider := _PROVIDERS.get(kind):
         remote = replace(_checked_remote(name, kind, provider, environ), pauses=patience.pauses)
@@ -321,7 +322,7 @@ def _open_provider(kind: str, llm: str, environ: Mapping[str, str], patience: Pa
         raise LlmUnavailableError(f"{name} needs another package: {_detail(exc, remote)}.") from exc
     except ValidationError as exc:
         reasons = "; ".join(error["msg"] for error in exc.errors(include_input=False, include_url=False))
-        raise LlmUnavailableError(f"{name} cannot be opened: {_redact(reasons, remote.secrets)}.") from exc
+        raise LlmUnavailableError(f"{name} cannot be opened: {without_secrets(reasons, remote.secrets)}.") from exc
     except Exception as exc:  # providers share no base class; each failure is mapped, none is swallowed
         if isinstance(exc, ValueError) and str(exc).startswith("Unsupported provider"):
             raise ConfigError(
@@ -346,7 +347,7 @@ def _checked_remote(name: str, kind: str, provider: _Provider, environ: Mapping[
     address = _first_set(provider.addresses, environ)
     if address and not _is_http(address):
         raise ConfigError(f"{' or '.join(provider.addresses)} must be an address that starts with http:// or https://.")
-    return _Remote(kind, next(iter(provider.keys), ""), address, _secrets(environ))
+    return _Remote(kind, next(iter(provider.keys), ""), address, secrets_in(environ))
 
 
 def _is_http(address: str) -> bool:
@@ -469,7 +470,7 @@ def _status(exc: BaseException) -> int:
 
 def _detail(exc: BaseException, remote: _Remote) -> str:
     words = " ".join((_message(exc) or str(exc)).split()) or type(exc).__name__
-    return _redact(words, remote.secrets)[:300].rstrip(".")
+    return without_secrets(words, remote.secrets)[:300].rstrip(".")
 
 
 def _message(exc: BaseException) -> str:
@@ -478,18 +479,6 @@ def _message(exc: BaseException) -> str:
     inner = body.get("error", body) if isinstance(body, dict) else None
     said = inner.get("message") if isinstance(inner, dict) else None
     return said if isinstance(said, str) else ""
-
-
-def _secrets(environ: Mapping[str, str]) -> tuple[str, ...]:
-    named = (value.strip() for name, value in environ.items() if re.search("KEY|TOKEN|SECRET|PASSWORD", name))
-    return tuple(value for value in named if len(value) >= 6)
-
-
-def _redact(text: str, secrets: tuple[str, ...] = ()) -> str:
-    """``text`` without these secrets and without what looks like a key or a password in an address."""
-    for secret in secrets:
-        text = text.replace(secret, "***")
-    return re.sub(r"(?<=://)[^/@\s]+@|\b(?:sk-|gsk_|AIza|Bearer )[\w.*-]{6,}", "***", text)
 
 
 def _first_set(names: tuple[str, ...], environ: Mapping[str, str]) -> str:

@@ -83,9 +83,7 @@ def similar_lead(one: Hit, hits: Sequence[Evidence]) -> str:
         )
         why = f"both print {plain_markdown(names)}" if shared else "similar in meaning"
         lines.append(f"- *{plain_markdown(item.record.name)}*: {why} {render_keys([item.key])}")
-    return f"The figures most like *{plain_markdown(one.record.name)}* ({plain_markdown(one.figid)}):\n\n" + "\n".join(
-        lines
-    )
+    return f"The figures most like *{plain_markdown(one.record.name)}* ({one.figid}):\n\n" + "\n".join(lines)
 
 
 def reading_notes(query: Query) -> Iterator[str]:

@@ -124,7 +124,8 @@ class FigureRecord:
     @property
     def pmc_figure_url(self) -> str | None:
         """The figure in its paper at PMC."""
-        return f"{PMC_ROOT}{self.figlink}" if self.figlink else None
+        # A path: anything else behind the host's name would make another host of it.
+        return f"{PMC_ROOT}{self.figlink}" if self.figlink and self.figlink.startswith("/") else None
 
     @property
     def paper_url(self) -> str | None:

@@ -6,12 +6,14 @@ cores), so off unless the setting ``reranker`` names one. No code that comes wit
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import math
 import os
 from pathlib import Path
 
 import torch
+from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.errors import StrictDataclassError
 from langchain_core.cross_encoders import BaseCrossEncoder
 from safetensors import SafetensorError
@@ -46,6 +48,8 @@ class Reranker(BaseCrossEncoder):
         if name.startswith((".", "/", "~")) and not folder.is_dir():
             raise RerankerError(f"The reranker {name} is not a folder. {_WAY_OUT}")
         self._encoder = _load(name, folder if folder.is_dir() else None)
+        if not folder.is_dir() and not _is_as_published(name):
+            raise RerankerError(f"The weights of {name} are not what Hugging Face says they are. Get them again.")
         if not _is_fit(self._encoder) or not all(map(math.isfinite, self.score([("a question", "a text")] * 2))):
             raise RerankerError(f"{name} is not a cross-encoder that gives one score a text. {_WAY_OUT}")
 
@@ -71,7 +75,9 @@ def _load(name: str, folder: Path | None) -> CrossEncoder:
             device="cuda" if torch.cuda.is_available() else "cpu",
             local_files_only=folder is not None,
             # Half precision, in which some are published, is slow on a CPU.
-            model_kwargs={"dtype": torch.float32},
+            # Safetensors only: the older form of weights is a pickle, which could run code.
+            model_kwargs={"dtype": torch.float32, "use_safetensors": True},
+            trust_remote_code=False,
         )
     except (
         # Files that anyone may have written: what is wrong in one of them comes as any of these.
@@ -86,6 +92,18 @@ def _load(name: str, folder: Path | None) -> CrossEncoder:
     ) as exc:
         raise RerankerError(f"The reranker {name} cannot be loaded ({_reason(exc)}). {_WAY_OUT}") from exc
     return encoder
+
+
+def _is_as_published(name: str) -> bool:
+    """Whether each downloaded file of weights has the SHA-256 that Hugging Face gave for it, by which it is called."""
+    found = try_to_load_from_cache(name, "config.json")
+    weights = [path.resolve() for path in Path(found).parent.rglob("*.safetensors")] if isinstance(found, str) else []
+    return bool(weights) and all(path.name == _sha256(path) for path in weights)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _reason(exc: Exception) -> str:

@@ -18,13 +18,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
-from urllib.parse import urlsplit
 
 import platformdirs
 
 from pfocr_chat.errors import SyncError
 from pfocr_chat.gitcommand import Git, GitFailureError, Watch, check_git
 from pfocr_chat.records import FIGID_PATTERN
+from pfocr_chat.redaction import without_secrets
 from pfocr_chat.untrusted import parse_json
 
 REPOSITORY = "https://github.com/wikipathways/pfocr-database.git"
@@ -118,6 +118,7 @@ def update_checkout(
 
 def _update(git: Git, url: str, progress: Progress, lot: int) -> Checkout:
     state = _read_state(git.git_dir)
+    (git.git_dir / "config").chmod(0o600)  # a log-in in the address is nobody else's affair
     git.run("config", "remote.origin.url", url)
     wanted = ("--no-tags", "--filter=blob:none", "--progress")
     latest = ("origin", f"+HEAD:{_LATEST}")
@@ -319,7 +320,7 @@ def _check_url(repo: str) -> str:
     """The address as git is to be told it; raises ``SyncError`` for one that is not allowed."""
     allowed = "Name an https, ssh or file address, or a folder."
     if not repo or repo.startswith("-") or re.search(r"[\x00-\x1f\x7f]", repo) or "::" in repo:
-        raise SyncError(f"{repo!r} is not the address of a repository. {allowed}")
+        raise SyncError(f"{_shown(repo)!r} is not the address of a repository. {allowed}")
     if re.match(r"[A-Za-z][A-Za-z0-9+.\-]*://", repo):
         scheme = repo.partition(":")[0].lower()
         if scheme not in _SCHEMES:
@@ -329,18 +330,13 @@ def _check_url(repo: str) -> str:
         return repo  # ssh, as git also writes it
     path = Path(repo).expanduser()
     if not path.is_dir():
-        raise SyncError(f"There is no folder {repo}. {allowed}")
+        raise SyncError(f"There is no folder {_shown(repo)}. {allowed}")
     return str(path.resolve())
 
 
 def _shown(url: str) -> str:
-    """The address without a password."""
-    try:
-        parts = urlsplit(url)
-        password = parts.password
-    except ValueError:
-        return url
-    return url.replace(f":{password}@", "@", 1) if password else url
+    """The address without a log-in: a token may stand in the place of the user, too."""
+    return without_secrets(url)
 
 
 _CAUSES = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -251,7 +252,8 @@ def hub(encoder: Path) -> Iterator[tuple[str, list[str]]]:
 
         def answer(self, content: bytes, name: str = "") -> None:
             self.send_response(200)
-            headers = {"ETag": f'"{name}"', "X-Repo-Commit": SHA, "Content-Length": str(len(content))}
+            tag = hashlib.sha256(content).hexdigest() if name.endswith(".safetensors") else name
+            headers = {"ETag": f'"{tag}"', "X-Repo-Commit": SHA, "Content-Length": str(len(content))}
             for header, value in headers.items():
                 self.send_header(header, value)
             self.end_headers()

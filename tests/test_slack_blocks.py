@@ -193,7 +193,8 @@ def test_tables_are_divided_within_their_fences() -> None:
 
 
 def test_streamed_markdown_cannot_call_anybody() -> None:
-    """In a stream, too, angle brackets and ampersands mean themselves."""
+    """In a stream, too, angle brackets and ampersands mean themselves, and no label hides an address."""
+    assert safe_markdown("[PFOCR](http://evil.example) [1]: x") == "[PFOCR] (http://evil.example) [1] : x"
     assert safe_markdown(r"a & \<!channel> <@U1> **b**") == "a &amp; &lt;!channel> &lt;@U1> **b**"
 
 

@@ -63,8 +63,9 @@ def link(label: str, url: str) -> str:
 
 
 def safe_markdown(text: str) -> str:
-    """Markdown, as Slack's streams take it, in which ``&`` and ``<`` mean themselves."""
-    return re.sub(r"\\?([&<])", lambda m: {"&": "&amp;", "<": "&lt;"}[m[1]], _CONTROLS.sub("", text))
+    """Markdown, as Slack's streams take it, in which ``&`` and ``<`` mean themselves and labels hide no addresses."""
+    text = re.sub(r"\](?=[(:])", "] ", _CONTROLS.sub("", text))
+    return re.sub(r"\\?([&<])", lambda m: {"&": "&amp;", "<": "&lt;"}[m[1]], text)
 
 
 def to_pieces(markdown: str, key: KeyUrl = lambda _: None) -> list[Piece]:

@@ -14,6 +14,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from pfocr_chat.ui.bodies import read_body, replayed
 from pfocr_chat.ui.limits import refuse
 from pfocr_chat.untrusted import parse_json
 
@@ -46,7 +47,7 @@ class Calls:
         if not path.startswith(_JSON) or path.startswith(_NO_JSON):
             await self._app(scope, receive, send)
             return
-        body = await _read(receive)
+        body = await read_body(receive)
         if body is None:
             return  # the client has gone
         match = _CALL.fullmatch(path)
@@ -56,7 +57,7 @@ class Calls:
             return
         scope = {**scope, "headers": [*scope["headers"]]}
         MutableHeaders(scope=scope)["content-length"] = str(len(completed))
-        await self._app(scope, _replayed(completed, receive), _blaming(send))
+        await self._app(scope, replayed(completed, receive), _blaming(send))
 
     def _checked(self, path: str, body: bytes) -> bytes | JSONResponse:
         """The request of an event of the page, or of MCP, or why it is none."""
@@ -117,18 +118,6 @@ def _example(parameters: Sequence[str]) -> str:
     return f'Send {{"data": […]}} with {_names(parameters)}, in this order; those at the end may be left out.'
 
 
-async def _read(receive: Receive) -> bytes | None:
-    """A request's body; ``None`` where it is broken off."""
-    pieces = []
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        pieces.append(message.get("body", b""))
-        if not message.get("more_body"):
-            return b"".join(pieces)
-
-
 def _blaming(send: Send) -> Send:
     """As ``send``, with 400 for Gradio's 500 where the call itself is to blame."""
     held: list[Message] = []
@@ -151,13 +140,3 @@ def _is_refused(body: bytes) -> bool:
     except ValueError:
         return False
     return isinstance(told, dict) and told.get("title") == REFUSED
-
-
-def _replayed(body: bytes, receive: Receive) -> Receive:
-    """Gives ``body``, and after it what else comes."""
-    left: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def replay() -> Message:
-        return left.pop() if left else await receive()
-
-    return replay

@@ -21,6 +21,7 @@ from pfocr_chat.ui.limits import refuse
 FROM_PROXY = "pfocr_chat.from_proxy"
 """Stands in the scope of a request that a named proxy has passed on."""
 
+FOREIGN = "Pages of other websites may not ask this server."
 _PORTS = {"http": "80", "https": "443"}
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^\s:/@\[\]]+)(?::(?P<port>\d{1,5}))?")
 _ORIGIN = re.compile(rf"(?P<scheme>https?)://{_HOST.pattern}")
@@ -78,7 +79,9 @@ class OwnPages:
         headers = Headers(scope=scope)
         host, origin = headers.get("host"), headers.get("origin")
         if origin is not None and not _same(origin.lower(), scope["scheme"], (host or "").lower()):
-            return "Pages of other websites may not ask this server."
+            return FOREIGN
+        if headers.get("sec-fetch-site") == "cross-site" and headers.get("sec-fetch-mode") != "navigate":
+            return FOREIGN  # a picture, a script or the like in another website's page; a link to here is welcome
         if host is None or scope["path"] in self._open or (self._any_from_proxy and scope.get(FROM_PROXY)):
             return None  # without a Host it is no browser
         match = _HOST.fullmatch(host.lower())

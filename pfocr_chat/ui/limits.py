@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import math
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from pfocr_chat.ui.bodies import read_body, replayed
+
 MAX_BODY = 1_000_000
 """Bytes of a request; the longest gene list has a tenth of that."""
 AT_ONCE = 32
 """Requests that are being answered outside of the queue; more are told to come back."""
 SECONDS_UNTIL_LESS_BUSY = 5
+SECONDS_FOR_BODY = 20.0
+"""Until the whole of a request has come; who sends it drop by drop holds no place meanwhile."""
+OPEN_PER_CLIENT = 256
+"""Requests of one client that are under way, streams of open tabs among them; only where its requests are counted."""
 MAX_CLIENTS = 10_000
 """Clients that are remembered; beyond, those that have asked nothing for longest are forgotten."""
 
+BUSY = "The server is busy. Try again in a few seconds."
 _READING = frozenset(("GET", "HEAD", "OPTIONS"))
 
 
@@ -60,26 +69,58 @@ class Buckets:
 class Limits:
     """Refuses what is too long (413), too often (429) or too much at once (503), before anything is done for it.
 
-    Only requests that ask for something (POST and the like) count; reading the page is free. ``per_minute`` is
-    for each client, 0 for no such limit. Plain ASGI, so that a closed tab is still noticed.
+    Only requests that ask for something (POST and the like) count; reading the page is free, but for the number of
+    requests that one client has under way. ``per_minute`` is for each client, 0 for no such limit nor that number.
+    A body that does not come within ``patience`` seconds is not waited for (408). Plain ASGI, so that a closed tab is
+    still noticed.
     """
 
-    def __init__(self, app: ASGIApp, *, per_minute: int) -> None:
+    def __init__(self, app: ASGIApp, *, per_minute: int, patience: float = SECONDS_FOR_BODY) -> None:
         self._app = app
         self._buckets = Buckets(per_minute) if per_minute else None
+        self._patience = patience
         self._busy = 0
+        self._open: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] in _READING:
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        client = client_of(scope)
+        if self._buckets and self._open[client] >= OPEN_PER_CLIENT:
+            sentence = "Too many requests are under way. Close some tabs, and try again."
+            await refuse(429, sentence, SECONDS_UNTIL_LESS_BUSY)(scope, receive, send)
+            return
+        self._open[client] += 1
+        try:
+            if scope["method"] in _READING:
+                await self._app(scope, receive, send)
+            else:
+                await self._asked(scope, receive, send)
+        finally:
+            self._open[client] -= 1
+            if not self._open[client]:
+                del self._open[client]
+
+    async def _asked(self, scope: Scope, receive: Receive, send: Send) -> None:
         refusal = self._refusal(scope)
         if refusal:
             await refusal(scope, receive, send)
             return
+        try:
+            async with asyncio.timeout(self._patience):
+                body = await read_body(receive)
+        except TimeoutError:
+            await refuse(408, "The request did not come to its end in time. Send it again.")(scope, receive, send)
+            return
+        if body is None:
+            return  # the client has gone
+        if self._busy >= AT_ONCE:
+            await refuse(503, BUSY, SECONDS_UNTIL_LESS_BUSY)(scope, receive, send)
+            return
         self._busy += 1
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, replayed(body, receive), send)
         finally:
             self._busy -= 1
 
@@ -93,9 +134,7 @@ class Limits:
         wait = self._buckets.take(client_of(scope)) if self._buckets else 0
         if wait:
             return refuse(429, f"Too many requests. Try again in {_seconds(wait)}.", wait)
-        if self._busy >= AT_ONCE:
-            return refuse(503, "The server is busy. Try again in a few seconds.", SECONDS_UNTIL_LESS_BUSY)
-        return None
+        return refuse(503, BUSY, SECONDS_UNTIL_LESS_BUSY) if self._busy >= AT_ONCE else None
 
 
 def refuse(status: int, sentence: str, wait: float = 0) -> JSONResponse:

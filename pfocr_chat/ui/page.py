@@ -10,6 +10,7 @@ import gradio as gr
 
 from pfocr_chat.feedback import FILE_NAME, FeedbackStore
 from pfocr_chat.ui.controls import build_comment, build_controls
+from pfocr_chat.ui.doors import FilelessBlocks
 from pfocr_chat.ui.events import AT_ONCE, PageEvents, examples_of
 from pfocr_chat.ui.front import Front
 from pfocr_chat.ui.results import View
@@ -36,7 +37,7 @@ KEEP_SCRIPT = 'watch("value", () => requestAnimationFrame(() => document.dispatc
 
 def build_page(assistant: Assistant) -> gr.Blocks:
     """The chat page over an open assistant."""
-    page = gr.Blocks(title="PFOCR Chat", analytics_enabled=False, fill_width=True, delete_cache=DOWNLOADS_KEPT)
+    page = FilelessBlocks(title="PFOCR Chat", analytics_enabled=False, fill_width=True, delete_cache=DOWNLOADS_KEPT)
     front = Front(assistant)
     overview = front.overview()
     with page:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 ROUTE = "pictures"
 SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".webp")
-KEPT = "public, max-age=86400"
-"""For how long a browser keeps a picture, or where it is, in HTTP's words."""
+KEPT = "private, max-age=86400"
+"""For how long a browser keeps a picture, or where it is, in HTTP's words; caches that others share keep none."""
 
 
 def add_pictures(app: FastAPI, assistant: Assistant, folder: Path | None = None) -> None:

@@ -21,14 +21,16 @@ import gradio as gr
 import uvicorn
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
-from starlette.datastructures import MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pfocr_chat.listening import listen
 from pfocr_chat.ui.accesslog import AccessLog, logging_access
 from pfocr_chat.ui.api import MCP_PATH, PARAMETERS, McpServer, add_api
 from pfocr_chat.ui.auth import Accounts, BasicAuth
 from pfocr_chat.ui.calls import Calls
+from pfocr_chat.ui.connections import PromptProtocol, room_for_connections
+from pfocr_chat.ui.doors import Doors
+from pfocr_chat.ui.headers import SecurityHeaders, hash_source
 from pfocr_chat.ui.hosts import Forwarded, OwnPages
 from pfocr_chat.ui.limits import Limits
 from pfocr_chat.ui.page import build_page
@@ -37,31 +39,6 @@ from pfocr_chat.ui.pictures import add_pictures
 if TYPE_CHECKING:
     from pfocr_chat.assistant import Assistant
 
-IMAGE_HOSTS = (
-    *("https://www.ncbi.nlm.nih.gov", "https://pmc.ncbi.nlm.nih.gov", "https://cdn.ncbi.nlm.nih.gov"),
-    "https://europepmc.org",
-)
-"""Where figures' pictures are published, and where the first one sends browsers on to."""
-CONTENT_SECURITY_POLICY = "; ".join(
-    (
-        "default-src 'self'",
-        "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:",
-        "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data: blob: " + " ".join(IMAGE_HOSTS),
-        "font-src 'self' data:",
-        "connect-src 'self'",
-        "worker-src 'self' blob:",
-        "object-src 'none'",
-        "base-uri 'self'",
-        "form-action 'self'",
-        "frame-ancestors 'none'",
-    )
-)
-HEADERS = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-}
 HEALTH = "/healthz"
 CONVERSATIONS = 1_000
 """Visitors whose conversations are kept, the latest; Gradio keeps each for an hour after its tab was closed."""
@@ -112,6 +89,10 @@ def to_config(assistant: Assistant, serving: Serving, host: str = "127.0.0.1") -
         build_app(assistant, serving, host),
         log_level="warning",
         access_log=False,
+        http=PromptProtocol,
+        ws="none",
+        server_header=False,
+        limit_concurrency=room_for_connections(),
         proxy_headers=False,  # the application takes the word of the proxies that are named, and of no others
         timeout_graceful_shutdown=SECONDS_TO_FINISH,
     )
@@ -144,6 +125,7 @@ def build_app(assistant: Assistant, serving: Serving | None = None, host: str = 
 
     add_pictures(app, assistant, serving.images)
     app.mount(MCP_PATH, tools.handle)
+    script = _read("page.js")
     gr.mount_gradio_app(
         app,
         page,
@@ -151,23 +133,26 @@ def build_app(assistant: Assistant, serving: Serving | None = None, host: str = 
         root_path=serving.root_path or None,
         show_error=False,
         footer_links=[],
-        max_file_size="1kb",  # nothing is uploaded
+        max_file_size="1kb",  # nothing is uploaded, see `Doors`
         ssr_mode=False,
         app_kwargs={"openapi_url": None},  # of its inner routes; that of the API is at /gradio_api/openapi.json
         theme=_theme(),
-        head=f"<style>{_read('page.css')}</style><script>{_read('page.js')}</script>",
+        head=f"<style>{_read('page.css')}</style><script>{script}</script>",
     )
     # Of the endpoints' values, the endpoints say themselves what is wrong.
     events = {
         number: ["" if event.api_name in PARAMETERS else type(each).__name__ for each in event.inputs]
         for number, event in page.fns.items()
     }
-    guarded: ASGIApp = Limits(Calls(app, parameters=PARAMETERS, events=events), per_minute=serving.per_minute)
+    own = [route for route in app.routes if getattr(route, "path", "")]  # the page is mounted at ""
+    guarded: ASGIApp = Doors(Calls(app, parameters=PARAMETERS, events=events), own=own)
+    guarded = Limits(guarded, per_minute=serving.per_minute)
     if serving.accounts:
         guarded = BasicAuth(guarded, accounts=serving.accounts, open_paths=frozenset((HEALTH,)))
     guarded = OwnPages(guarded, host=host, allowed=serving.hosts, open_paths=frozenset((HEALTH,)))
     # The headers stand outside of all that can answer, errors included.
-    guarded = AccessLog(_SecurityHeaders(_Prefix(guarded, serving.root_path)))
+    guarded = SecurityHeaders(guarded, scripts=(hash_source(script),))
+    guarded = AccessLog(_Prefix(guarded, serving.root_path))
     return Forwarded(guarded, proxies=serving.proxies)
 
 
@@ -235,27 +220,6 @@ def _leave() -> None:
     """End the process though an answer is being waited for: a thread cannot be stopped from outside."""
     print("pfocr-chat: stopped; an answer under way was cut off.", file=sys.stderr, flush=True)
     os._exit(0)
-
-
-class _SecurityHeaders:
-    """Adds ``HEADERS`` to every response and lets no other website read it, which Gradio allows any that asks.
-
-    Plain ASGI, so that a closed tab is still noticed.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name in [name for name in headers if name.startswith("access-control-")]:
-                    del headers[name]
-                headers.update(HEADERS)
-            await send(message)
-
-        await self._app(scope, receive, send_with_headers)
 
 
 class _Prefix:

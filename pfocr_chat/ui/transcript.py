@@ -59,10 +59,13 @@ def _to_markdown(answer: Answer) -> str:
         lines += [f"Only figures {plain(str(answer.query.filters))}.", ""]
     lines += [harmless(answer.text.strip()) or plain(answer.reason or ""), ""]
     for citation in answer.citations:
-        lines += [f"[{citation.key}] {plain(citation.title or citation.figid)} ({citation.figid}), {citation.url}", ""]
+        lines += [
+            f"[{citation.key}] {plain(citation.title or citation.figid)} ({citation.figid}), {harmless(citation.url)}",
+            "",
+        ]
         lines += [f"> {plain(citation.quote)}", ""] if citation.quote.strip() else []
     if answer.near_misses:
-        misses = (f"- {plain(miss.title or miss.figid)}, {miss.url}" for miss in answer.near_misses)
+        misses = (f"- {plain(miss.title or miss.figid)}, {harmless(miss.url)}" for miss in answer.near_misses)
         lines += ["Nearest figures:", *misses, ""]
     for note in answer.notes:
         lines += [plain(note), ""]
