@@ -166,13 +166,14 @@ class _Engine:
 
     def replies(self, request: dict[str, Any], label: str) -> Iterator[dict[str, Any]]:
         """Yield llama.cpp's replies to a request; closing the generator stops the work."""
-        server = self._server
-        if server is None:
-            raise LlmError(f"{label} is closed. Open it again with open_llm().")
         try:
             self._turns.take()
         except TakenError as exc:
             raise LlmError(f"{label} is writing other answers. Ask again for this one.", LlmFailure.BUSY) from exc
+        server = self._server
+        if server is None:
+            self._turns.give()
+            raise LlmError(f"{label} is closed. Open it again with open_llm().")
         replies: SimpleQueue[dict[str, Any] | Exception | None] = SimpleQueue()
         cancelled = threading.Event()
         running, turns = self._running, self._turns

@@ -9,9 +9,8 @@ import hashlib
 import os
 import random
 import re
-import socket
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
