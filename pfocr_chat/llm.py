@@ -109,7 +109,7 @@ class _Remote:
     key_variable: str = ""
     address: str = ""
     secrets: tuple[str, ...] = field(default=(), repr=False)
-    patience: Patience = Patience(pauses=())
+    patience: Patience = field(default_factory=Patience)
     turns: Turns = field(default_factory=Turns, repr=False, compare=False)
 
     @property
@@ -144,8 +144,8 @@ class Llm:
         A piece may be empty: the prompt is still being read. Closing the generator stops the LLM.
         A provider that is busy or breaks off before its first text is asked again; after that, every
         failure is an ``LlmError`` with a sentence for people, and so is a provider's answer
-        without any text (an LLM in this process may have nothing to say), and one that takes too long. ``report`` is called once, at
-        the end, with the tokens that this call took, if they are known.
+        without any text (an LLM in this process may have nothing to say), and one that takes too long.
+        ``report`` is called once, at the end, with the tokens that this call took, if they are known.
         """
         if self.chat is None:
             raise LlmError("No language model is chosen. Choose one with --llm or PFOCR_CHAT_LLM.")

@@ -1,4 +1,4 @@
-"""How long a language model that is somewhere else is waited for, whatever it does: says nothing, or a little for ever."""
+"""How long a language model somewhere else is waited for, be it silent or saying a little for ever."""
 
 from __future__ import annotations
 
