@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import TypeVar
+from typing import Self, TypeVar
 
 T = TypeVar("T")
 
@@ -29,6 +29,11 @@ class Patience:
     timeout_s: float = 20.0
     whole_s: float = 60.0
     pauses: tuple[float, ...] = (0.5, 2.0)
+
+    @classmethod
+    def of(cls, timeout_s: float) -> Self:
+        """So many seconds for a sign of life, and three times as many for all of a call."""
+        return cls(timeout_s=timeout_s, whole_s=3 * timeout_s)
 
 
 class GivenUpTimeoutError(Exception):
