@@ -23,6 +23,7 @@ from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI, Request, Response
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.config import LOGGING_CONFIG
 
 from pfocr_chat.listening import listen
 from pfocr_chat.logs import LogFormat, logging_to_stderr
@@ -83,8 +84,8 @@ class Serving:
     any number. ``root_path`` is the path under which a proxy shows the page ("/pfocr"), and ``proxies`` the
     addresses of proxies whose word is taken on who the client is and what it asked for. ``log_questions`` puts what
     was asked into the log, and ``log_format`` is how its lines look. With ``metrics_port`` the metrics are at that port
-    of this machine without a log-in, instead of at ``/metrics`` behind it. ``images`` is a folder with pictures of figures. ``hosts`` are names of the server
-    beside the one that it listens at, see ``OwnPages``.
+    of this machine without a log-in, instead of at ``/metrics`` behind it. ``images`` is a folder with pictures of
+    figures. ``hosts`` are names of the server beside the one that it listens at, see ``OwnPages``.
     """
 
     accounts: Accounts | None = None
@@ -120,10 +121,9 @@ def to_config(
     assistant: Assistant, serving: Serving, host: str = "127.0.0.1", monitor: Monitor | None = None
 ) -> uvicorn.Config:
     """How uvicorn is to run the page; it is given a socket that listens at ``host``."""
-    own_log = {"log_config": None} if serving.log_format is LogFormat.JSON else {}
     return uvicorn.Config(
         build_app(assistant, serving, host, monitor),
-        **own_log,
+        log_config=None if serving.log_format is LogFormat.JSON else LOGGING_CONFIG,
         log_level="warning",
         access_log=False,
         proxy_headers=False,  # the application takes the word of the proxies that are named, and of no others
