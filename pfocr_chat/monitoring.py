@@ -13,6 +13,7 @@ from prometheus_client import (
     Histogram,
     PlatformCollector,
     ProcessCollector,
+    disable_created_metrics,
     start_http_server,
 )
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
@@ -20,9 +21,10 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from pfocr_chat.answers import Status
-from pfocr_chat.errors import PfocrChatError
+from pfocr_chat.errors import LlmFailure, PfocrChatError
 from pfocr_chat.traces import Asker, Outcome, Trace
 
+disable_created_metrics()  # one more line for each, that nobody asks for
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _REFUSALS = {413: "too large", 429: "too often", 503: "busy"}
 
@@ -63,6 +65,9 @@ class Monitor:
         )
         self._requests = Counter("pfocr_chat_http_requests", "HTTP requests", ["status"], registry=registry)
         self._refused = Counter("pfocr_chat_http_refused", "HTTP requests refused", ["why"], registry=registry)
+        for labelled, values in ((self._failures, LlmFailure), (self._refused, _REFUSALS.values())):
+            for value in values:
+                labelled.labels(value)  # there from the start, at 0
         registry.register(_Index(status))
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)

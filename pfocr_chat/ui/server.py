@@ -32,6 +32,7 @@ from pfocr_chat.ui.accesslog import AccessLog
 from pfocr_chat.ui.api import MCP_PATH, PARAMETERS, McpServer, add_api
 from pfocr_chat.ui.auth import Accounts, BasicAuth
 from pfocr_chat.ui.calls import Calls
+from pfocr_chat.ui.forgetting import forgetting
 from pfocr_chat.ui.hosts import Forwarded, OwnPages
 from pfocr_chat.ui.limits import Limits
 from pfocr_chat.ui.page import build_page
@@ -68,7 +69,7 @@ HEADERS = {
 HEALTH = "/healthz"
 METRICS = "/metrics"
 CONVERSATIONS = 1_000
-"""Visitors whose conversations are kept, the latest; Gradio keeps each for an hour after its tab was closed."""
+"""Visitors whose conversations are kept, the latest, at some hundred kB each."""
 THREADS = 96
 """Answers that are waited for hold one each: those of the page, those of the API, and room for clicks."""
 SECONDS_TO_FINISH = 2
@@ -151,7 +152,7 @@ def build_app(
         limiter = current_default_thread_limiter()
         limiter.total_tokens = max(limiter.total_tokens, THREADS)
         with assistant.observed_by(monitor):
-            async with tools.running():
+            async with tools.running(), forgetting(page.state_holder):
                 yield
 
     app = FastAPI(title="PFOCR Chat", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
