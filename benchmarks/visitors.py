@@ -206,15 +206,17 @@ class _Tab:
         self._http = http
         self._session = uuid4().hex[:11]
         self._turns = 0
-        self._heart = asyncio.create_task(self._beat())
+        self._heart: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> _Tab:
         await self._at_once(self._site.visit, [])
+        self._heart = asyncio.create_task(self._beat())
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._heart.cancel()
-        await asyncio.wait([self._heart])
+        if self._heart:
+            self._heart.cancel()
+            await asyncio.wait([self._heart])
 
     async def asks(self, expected: Expected, *, pause: float = 0.0, may_have_turns: bool = False) -> None:
         """Ask, read the answer with a ``pause`` before each piece, and check it."""

@@ -1,4 +1,4 @@
-"""Forgetting visitors that have gone: Gradio keeps all that their page showed, some hundred kB, until others need room."""
+"""Forgetting visitors that have gone: Gradio keeps what their page showed, some hundred kB, until others need room."""
 
 from __future__ import annotations
 
