@@ -241,7 +241,7 @@ def test_what_was_said_before_the_cut_stays(planted: Planted) -> None:
 
     with Provider(behave) as provider, provider.llm() as llm:
         answer = planted.assistant(llm).ask(QUESTION)
-    assert answer.text.startswith("- FAK activates YAP1 [1].")
+    assert answer.text.startswith("- FAK activates YAP1. [1]\n- ")
     assert any("connection broke" in note for note in answer.notes)
 
 

@@ -11,21 +11,23 @@ from gradio.state_holder import StateHolder
 
 KEPT = timedelta(minutes=15)
 """After a tab was closed, or lost its connection; what it shows is in the browser's own store as well."""
-LOOK_EVERY = 60.0
+MOST = 100
+"""Closed tabs of which that is kept, the latest."""
+LOOK_EVERY = 15.0
 """Seconds."""
 
 
 def forget_closed(holder: StateHolder, now: datetime) -> int:
-    """Forget the sessions whose tab was closed and that nothing has used for ``KEPT``; returns how many.
+    """Forget the sessions whose tab was closed, but for the latest, used within ``KEPT``; returns how many.
 
     ``now`` is local time, as Gradio has it.
     """
     with holder.lock:
-        gone = [
-            session
-            for session, state in holder.session_data.items()
-            if state.is_closed and now - holder.time_last_used.get(session, datetime.min) > KEPT
-        ]
+        closed = [session for session, state in holder.session_data.items() if state.is_closed]
+        used = {session: holder.time_last_used.get(session, datetime.min) for session in closed}
+        latest = sorted(closed, key=used.__getitem__)[-MOST:]
+        kept = {session for session in latest if now - used[session] <= KEPT}
+        gone = [session for session in closed if session not in kept]
         for session in gone:
             del holder.session_data[session]
             holder.time_last_used.pop(session, None)
