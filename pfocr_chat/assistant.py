@@ -75,6 +75,7 @@ def open_assistant(
         serving = Serving(
             config.vectorstore,
             lambda: open_generation(config.vectorstore, embedder, writer, reranker=cross_encoder, server=server),
+            waits=server is not None,
         )
         return Assistant(serving, opened.pop_all())
 
@@ -265,6 +266,12 @@ class Assistant:
         """What the index holds and which models answer."""
         with self._using() as generation:
             return generation.status
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether questions can be answered now: the vectors may be in a server that cannot be reached."""
+        with self._using() as generation:
+            return generation.is_ready
 
     def _using(self) -> AbstractContextManager[OpenGeneration]:
         """The newest generation, for as long as it is used."""

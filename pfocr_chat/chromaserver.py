@@ -1,80 +1,89 @@
 """The door to a Chroma server: the vectors of a generation, for replicas that share one.
 
-A server is one started by ``chroma run``, a distributed deployment, or Chroma Cloud. Each generation has a
-collection of its own there, which is never changed once it is complete; its name follows from the manifest,
-so that a replica that has the manifest and the catalog finds its vectors.
+A server is one started by ``chroma run``, a distributed deployment, or Chroma Cloud. Each catalog has a collection of
+its own there, which is never changed once it is complete; its name follows from the manifest, so that a replica that
+has the manifest and the catalog finds its vectors.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
+import logging
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Any, Self
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
-import chromadb
 import httpx
 import numpy as np
-from chromadb.config import DEFAULT_DATABASE, DEFAULT_TENANT, Settings
+from chromadb.api.fastapi import FastAPI
+from chromadb.api.models.Collection import Collection
+from chromadb.config import DEFAULT_DATABASE, DEFAULT_TENANT, Settings, System
+from chromadb.errors import NotFoundError
 
-from pfocr_chat.errors import ChromaServerError, ConfigError
-from pfocr_chat.generations import Manifest
+from pfocr_chat.config import checked_url
+from pfocr_chat.errors import ChromaServerError, ConfigError, VectorstoreError
 from pfocr_chat.records import FigureRecord, Passage, figid_of
 from pfocr_chat.vectorindex import HNSW, Vectors, metadata_of
 
-PREFIX = "pfocr-"
 TIMEOUT = httpx.Timeout(20.0, connect=5.0)
-"""Seconds."""
-BATCH = 1_000
-"""Passages sent at a time: 2 MB."""
-PAGE = 10_000
-"""Ids read at a time."""
+"""Seconds; Chroma's client has none of its own."""
+MOST = 300
+"""Records written, read or found in one call: what Chroma Cloud allows."""
+PAGE = 100
+"""Collections listed in one call."""
+AWAY = "The vectors of the index cannot be reached just now. Please ask again in a while."
+
+_OWNER = "index"
+_PASSAGES = "passages"
+_MADE = "made"
+_log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
-def collection_name(manifest: Manifest) -> str:
-    """The collection of a generation: its name, and a digest that tells it from other indexes of the same server."""
-    described = json.dumps(asdict(manifest), sort_keys=True).encode()
-    return f"{PREFIX}{manifest.generation}-{hashlib.sha256(described).hexdigest()[:16]}"
+def collection_name(catalog_hash: str, fingerprint: str) -> str:
+    """The collection for the catalog with the hash ``catalog_hash`` and vectors of the embedder ``fingerprint``."""
+    return f"pfocr-{hashlib.sha256(f'{catalog_hash} {fingerprint}'.encode()).hexdigest()[:32]}"
 
 
 class ChromaServer:
-    """A Chroma server at ``url``, such as ``http://localhost:8000``.
+    """A Chroma server at ``url``; may be shared by threads.
 
     As with Chroma's own client, ``CHROMA_API_KEY``, ``CHROMA_TENANT`` and ``CHROMA_DATABASE`` of ``environ`` say as
-    whom, and where; the key is sent as ``x-chroma-token``.
+    whom, and where; the key is sent as ``x-chroma-token``. Collections are used without Chroma's ``Client``: it asks
+    three times before any time limit can be set, and leaves connections open.
 
     Raises:
-        ConfigError: the address is none.
+        ConfigError: the address or the key is none.
         ChromaServerError: nothing answers there, or not as Chroma does.
     """
 
     def __init__(self, url: str, *, environ: Mapping[str, str] | None = None) -> None:
         environ = os.environ if environ is None else environ
-        self.url = _checked(url)
-        self._key = environ.get("CHROMA_API_KEY") or ""
-        headers = {"x-chroma-token": self._key} if self._key else {}
-        self.guard(_ask_who, self.url, headers)  # Chroma's client would wait for ever, and leave its connection open
+        self.url = checked_url(url)
+        self._key = _checked_key(environ.get("CHROMA_API_KEY", ""))
+        self._place = {
+            "tenant": environ.get("CHROMA_TENANT") or DEFAULT_TENANT,
+            "database": environ.get("CHROMA_DATABASE") or DEFAULT_DATABASE,
+        }
         settings = Settings(
             anonymized_telemetry=False,
             chroma_api_impl="chromadb.api.fastapi.FastAPI",
             chroma_server_host=self.url,
             chroma_server_http_port=urlsplit(self.url).port or 8000,
-            chroma_server_headers=headers,
+            chroma_server_headers={"x-chroma-token": self._key} if self._key else {},
         )
-        self._client: Any = self.guard(
-            chromadb.Client,
-            settings,
-            tenant=environ.get("CHROMA_TENANT") or DEFAULT_TENANT,
-            database=environ.get("CHROMA_DATABASE") or DEFAULT_DATABASE,
-        )
-        # The client has no parameter for the time, and closes neither its connections nor those of its second client.
-        self._sessions: list[httpx.Client] = [c._server._session for c in (self._client, self._client._admin_client)]
-        for session in self._sessions:
-            session.timeout = TIMEOUT
-        self.batch = min(BATCH, int(self.guard(self._client.get_max_batch_size)))
+        self._api: Any = FastAPI(System(settings))
+        self._api._session.timeout = TIMEOUT
+        try:
+            self.guard(self._api.get_user_identity)
+            self.batch = min(MOST, int(self.guard(self._api.get_max_batch_size)))
+        except ChromaServerError:
+            self.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -84,29 +93,56 @@ class ChromaServer:
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
-        for session in self._sessions:
-            session.close()
+        self._api._session.close()
 
-    def names(self) -> list[str]:
-        """The collections that are there."""
-        return [collection.name for collection in self.guard(self._client.list_collections)]
+    @property
+    def is_up(self) -> bool:
+        """Whether it answers now, within two seconds."""
+        try:
+            return httpx.get(f"{self.url}/api/v2/heartbeat", timeout=2.0).is_success
+        except httpx.HTTPError:
+            return False
 
-    def open(self, name: str) -> Any:
-        """A collection that is there."""
-        return self.guard(self._client.get_collection, name, embedding_function=None)
+    def open(self, name: str) -> Collection:
+        """A collection that is there.
 
-    def create(self, name: str) -> Any:
-        """A collection, made if it is not there."""
-        return self.guard(
-            self._client.get_or_create_collection, name, embedding_function=None, configuration={"hnsw": HNSW}
+        Raises:
+            ChromaServerError: it is not, or the server fails.
+        """
+        return self._collection(self.guard(self._api.get_collection, name, **self._place))
+
+    def create(self, name: str, *, owner: str, passages: int) -> Collection:
+        """A collection, made if it is not there, to be complete with so many ``passages``."""
+        made = self.guard(
+            self._api.create_collection,
+            name,
+            configuration={"hnsw": HNSW, "embedding_function": None},
+            metadata={_OWNER: owner, _PASSAGES: passages, _MADE: time.time()},
+            get_or_create=True,
+            **self._place,
         )
+        return self._collection(made)
 
-    def drop(self, name: str) -> None:
-        """Remove a collection."""
-        self.guard(self._client.delete_collection, name)
+    def drop_others(self, owner: str, kept: Sequence[str]) -> None:
+        """Remove the collections of an owner but those that are kept, and the newest complete one beside them."""
+        own = [c for c in self._collections() if (c.metadata or {}).get(_OWNER) == owner and c.name not in kept]
+        own.sort(key=lambda collection: collection.metadata[_MADE])
+        complete = [c for c in own if self.guard(c.count) == c.metadata[_PASSAGES]]
+        for collection in own:
+            if collection not in complete[-1:]:
+                self.guard(self._api.delete_collection, collection.name, **self._place)
 
-    def guard(self, call: Any, *arguments: Any, **named: Any) -> Any:
+    def _collections(self) -> list[Collection]:
+        """All that are there."""
+        found: list[Collection] = []
+        while page := self.guard(self._api.list_collections, PAGE, len(found), **self._place):
+            found += map(self._collection, page)
+        return found
+
+    def _collection(self, model: Any) -> Collection:
+        return Collection(client=self._api, model=model, embedding_function=None)
+
+    def guard(self, call: Callable[..., T], *arguments: Any, **named: Any) -> T:
         """What the call returns; whatever goes wrong as a ``ChromaServerError``."""
         try:
             return call(*arguments, **named)
@@ -116,25 +152,12 @@ class ChromaServer:
             raise ChromaServerError(f"The Chroma server at {self.url} cannot be used ({said}).") from exc
 
 
-def _checked(url: str) -> str:
-    """An address of http or https without a password, which would get into logs."""
-    try:
-        parts = urlsplit(url)
-        is_address = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_address = False
-    if not is_address or parts.query or parts.fragment:
-        raise ConfigError("The address of a Chroma server looks like http://localhost:8000.")
-    if "@" in parts.netloc:
-        raise ConfigError(
-            "A key for a Chroma server is given as CHROMA_API_KEY in the environment, not in its address."
-        )
-    return url.rstrip("/")
-
-
-def _ask_who(url: str, headers: dict[str, str]) -> None:
-    """Make sure that a Chroma server answers, and takes the key."""
-    httpx.get(f"{url}/api/v2/auth/identity", headers=headers, timeout=TIMEOUT).raise_for_status()
+def _checked_key(key: str) -> str:
+    """A key as a header can hold it, without the end of the line that it may have in a file."""
+    key = key.strip()
+    if not re.fullmatch(r"[!-~]*", key):
+        raise ConfigError("CHROMA_API_KEY is no key: it has spaces in it, or characters that no key has.")
+    return key
 
 
 class ServedVectors:
@@ -146,50 +169,70 @@ class ServedVectors:
 
     is_partial = False
 
-    def __init__(self, server: ChromaServer, manifest: Manifest) -> None:
+    def __init__(self, server: ChromaServer, name: str, passages: int) -> None:
         self._server = server
-        name = collection_name(manifest)
-        found = server.guard(server.open(name).count) if name in server.names() else 0
-        if found != manifest.passages:
-            raise ChromaServerError(
-                f"The Chroma server at {server.url} has {found:,} of the {manifest.passages:,} vectors of generation"
-                f" {manifest.generation}. Run `pfocr-chat index` with --chroma-url, or wait until it is done."
-            )
+        self._name = name
         self._collection = server.open(name)
+        self._opening = threading.Lock()
+        if (found := server.guard(self._collection.count)) != passages:
+            raise ChromaServerError(
+                f"The Chroma server at {server.url} has {found:,} of the {passages:,} vectors of this index."
+                " Run `pfocr-chat index` with --chroma-url, or wait until it is done."
+            )
 
     def search(
         self, vector: Sequence[float], limit: int, passage_ids: Sequence[str] | None = None
     ) -> list[tuple[str, str, float]]:
-        """The nearest passages, of those named where any are: (passage id, figid, cosine similarity), nearest first."""
+        """The nearest passages, of those named where any are: (passage id, figid, cosine similarity), nearest first.
+
+        Of all passages at most ``MOST``.
+
+        Raises:
+            VectorstoreError: the server fails; its log and ours have the details.
+        """
         if passage_ids is not None:
             return self._search_named(vector, passage_ids)[:limit]
-        found = self._server.guard(
-            self._collection.query, query_embeddings=[list(vector)], n_results=limit, include=["distances"]
-        )
+        found = self._ask("query", query_embeddings=[list(vector)], n_results=min(limit, MOST), include=["distances"])
         rows = zip(found["ids"][0], found["distances"][0], strict=True)
         return [(passage_id, figid_of(passage_id), 1.0 - float(distance)) for passage_id, distance in rows]
 
     def _search_named(self, vector: Sequence[float], passage_ids: Sequence[str]) -> list[tuple[str, str, float]]:
         """Of all these, where the graph would pass over some."""
-        found = self._server.guard(self._collection.get, ids=list(passage_ids), include=["embeddings"])
-        if not found["ids"]:
-            return []
-        similarities = np.asarray(found["embeddings"], dtype=np.float32) @ np.asarray(vector, dtype=np.float32)
-        rows = [(i, figid_of(i), float(s)) for i, s in zip(found["ids"], similarities, strict=True)]
+        rows: list[tuple[str, str, float]] = []
+        for start in range(0, len(passage_ids), MOST):
+            found = self._ask("get", ids=list(passage_ids[start : start + MOST]), include=["embeddings"])
+            if found["ids"]:
+                near = np.asarray(found["embeddings"], dtype=np.float32) @ np.asarray(vector, dtype=np.float32)
+                rows += [(i, figid_of(i), float(s)) for i, s in zip(found["ids"], near, strict=True)]
         return sorted(rows, key=lambda row: (-row[2], row[0]))
+
+    def _ask(self, method: str, **arguments: Any) -> Any:
+        """A call of the collection; where a server was filled anew, of the new one of the same name."""
+        try:
+            try:
+                return self._server.guard(getattr(self._collection, method), **arguments)
+            except ChromaServerError as exc:
+                if not isinstance(exc.__cause__, NotFoundError):
+                    raise
+                with self._opening:
+                    self._collection = self._server.open(self._name)
+                return self._server.guard(getattr(self._collection, method), **arguments)
+        except ChromaServerError as exc:
+            _log.warning("%s", exc)
+            raise VectorstoreError(AWAY) from exc
 
 
 class Upload:
-    """A generation's vectors on their way to a server; one that was broken off is gone on with."""
+    """Vectors on their way into a collection; one that was broken off is gone on with."""
 
-    def __init__(self, server: ChromaServer, manifest: Manifest) -> None:
+    def __init__(self, server: ChromaServer, collection: Collection) -> None:
         self._server = server
-        self._collection = server.create(collection_name(manifest))
+        self._collection = collection
 
     def ids(self) -> set[str]:
         """The passages that are there."""
         there: set[str] = set()
-        while found := self._server.guard(self._collection.get, include=[], limit=PAGE, offset=len(there))["ids"]:
+        while found := self._server.guard(self._collection.get, include=[], limit=MOST, offset=len(there))["ids"]:
             there.update(found)
         return there
 

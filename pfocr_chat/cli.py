@@ -209,8 +209,18 @@ def _converge(folder: Path, config: Config, *, anew: bool = False) -> str:
         # Found out before anything is built.
         server = opened.enter_context(ChromaServer(config.chroma_url)) if config.chroma_url else None
         progress = opened.enter_context(_ProgressBar())
-        report = build_index(folder, config.vectorstore, embedder, progress=progress, anew=anew)
-        sent = upload_vectors(config.vectorstore, server, progress=progress) if server else 0
+        sent = []
+
+        def deliver(generation: Path) -> None:
+            if server:
+                sent.append(upload_vectors(config.vectorstore, generation, server, progress=progress))
+
+        report = build_index(
+            *(folder, config.vectorstore, embedder),
+            progress=progress,
+            anew=anew,
+            deliver=deliver if server else None,
+        )
     if report.rebuilt:
         print(f"{report.rebuilt} It was built anew.")
     for problem in report.problems[:MAX_PROBLEMS]:
@@ -222,7 +232,7 @@ def _converge(folder: Path, config: Config, *, anew: bool = False) -> str:
         f" ({report.added:,} added, {report.changed:,} changed, {report.deleted:,} deleted,"
         f" {report.unchanged:,} unchanged, {report.unreadable:,} unreadable);"
         f" generation {report.manifest.generation} in {config.vectorstore}"
-        + (f"; {sent:,} vectors sent to {config.chroma_url}" if config.chroma_url else "")
+        + "".join(f"; {count:,} vectors sent to {config.chroma_url}" for count in sent)
     )
     return report.manifest.generation
 

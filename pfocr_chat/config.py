@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import platformdirs
 
@@ -70,13 +71,14 @@ def load_config(
     if unknown:
         raise ConfigError(f"{unknown[0]} is not a setting. There are: {', '.join(sorted(KNOWN))}.")
     images = environ.get("PFOCR_CHAT_IMAGES")
+    address = chroma_url or environ.get("PFOCR_CHAT_CHROMA_URL")
     folder = vectorstore or environ.get("PFOCR_CHAT_VECTORSTORE") or _default_vectorstore()
     return Config(
         vectorstore=Path(folder).expanduser(),
         llm=llm or environ.get("PFOCR_CHAT_LLM") or "auto",
         reranker=reranker or environ.get("PFOCR_CHAT_RERANKER") or None,
         images=Path(images).expanduser() if images else None,
-        chroma_url=chroma_url or environ.get("PFOCR_CHAT_CHROMA_URL") or None,
+        chroma_url=checked_url(address) if address else None,
         llm_timeout=_seconds("PFOCR_CHAT_LLM_TIMEOUT", environ),
     )
 
@@ -87,6 +89,26 @@ def _seconds(name: str, environ: Mapping[str, str]) -> float | None:
     if text and not (re.fullmatch(r"\d{1,4}(\.\d{1,3})?", text, re.ASCII) and 0 < float(text) <= MAX_LLM_TIMEOUT):
         raise ConfigError(f"{name} is {text[:20]!r}, not a number of seconds up to {MAX_LLM_TIMEOUT:,.0f}.")
     return float(text) if text else None
+
+
+def checked_url(url: str) -> str:
+    """The address of a Chroma server, such as ``http://localhost:8000``.
+
+    Raises:
+        ConfigError: it is none, or has a password in it, which would get into logs.
+    """
+    try:
+        parts = urlsplit(url.strip())
+        is_address = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address or parts.query or parts.fragment or re.search(r"\s", url.strip()):
+        raise ConfigError("The address of a Chroma server looks like http://localhost:8000.")
+    if "@" in parts.netloc:
+        raise ConfigError(
+            "A key for a Chroma server is given as CHROMA_API_KEY in the environment, not in its address."
+        )
+    return parts.geturl().rstrip("/")
 
 
 def _default_vectorstore() -> Path:

@@ -42,7 +42,7 @@ from pfocr_chat.integrity import check_before_building
 from pfocr_chat.passages import PASSAGE_FORMAT
 from pfocr_chat.readers import Cutting
 from pfocr_chat.vectorindex import FOLDER_NAME, copy_vectors
-from pfocr_chat.vectorsteps import DocumentEmbedder, Pace, add_vectors
+from pfocr_chat.vectorsteps import Deliver, DocumentEmbedder, Pace, add_vectors
 
 _OTHER = "The index was built with another embedder or format."
 _ASKED = "The index was not built upon, as asked."
@@ -90,6 +90,7 @@ class _Task:
     progress: Progress
     pace: Pace
     cache: BuildCache
+    deliver: Deliver | None
 
 
 def build_index(
@@ -100,11 +101,14 @@ def build_index(
     progress: Progress | None = None,
     pace: Pace | None = None,
     anew: bool = False,
+    deliver: Deliver | None = None,
 ) -> IndexReport:
     """Converge the index in ``vectorstore`` to the records in ``corpus``.
 
     Killed at any moment and run again, it goes on where it was: no passage is embedded twice. An index that
     is damaged or was built by another embedder or version is built anew, and so is any with ``anew``.
+    ``deliver`` brings the vectors of a complete generation elsewhere before it is published; then none is
+    published that lacks some. Where nothing has changed it is given the current generation.
 
     Raises:
         CorpusError: the folder is missing or holds no record, or none of its records can be read.
@@ -116,7 +120,7 @@ def build_index(
         try:
             remove_leftovers(vectorstore)
             with BuildCache(vectorstore, embedder.fingerprint) as cache:
-                task = _Task(found, corpus, vectorstore, embedder, progress or _silent, pace or Pace(), cache)
+                task = _Task(found, corpus, vectorstore, embedder, progress or _silent, pace or Pace(), cache, deliver)
                 previous, why_anew = (None, _ASKED) if anew else _usable_previous(vectorstore, embedder)
                 if previous:
                     try:
@@ -139,7 +143,9 @@ def _converge(task: _Task, previous: Manifest | None, why_anew: str | None) -> I
     first = next(new, None)
     if first is None and not changes.unchanged:
         raise CorpusError(f"None of the {len(task.found):,} record files could be read. The first: {problems[0]}.")
-    if previous and previous.is_complete and first is None and not changes.gone:
+    if folder and previous and previous.is_complete and first is None and not changes.gone:
+        if task.deliver:
+            task.deliver(folder)
         return _report(task, changes, read, problems, previous, None)
     staged = staging_folder(task.vectorstore)
     try:
@@ -156,6 +162,7 @@ def _converge(task: _Task, previous: Manifest | None, why_anew: str | None) -> I
             cache=task.cache,
             pace=task.pace,
             progress=task.progress,
+            deliver=task.deliver,
         )
     finally:
         shutil.rmtree(staged, ignore_errors=True)

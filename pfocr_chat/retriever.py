@@ -47,8 +47,6 @@ EXACT = 50
 """The best figures of the full text whose similarity is computed where it is not among the nearest."""
 NARROW = 1_000
 """Figures up to which a filter searches the vectors of just these, rather than sorting out others afterwards."""
-EVERYWHERE = 0.1
-"""Share of all figures that have a word which stands for no name there: "INS" has the stem of "in"."""
 LEAST_WEIGHT = 1e-6
 """FTS5's inverse document frequency of a word that half of all figures have, or more."""
 _BM25_LIMIT = 2.2
@@ -347,9 +345,8 @@ class Retriever:
         return dict(sorted(shares.items(), key=lambda item: (-item[1], item[0])))
 
     def _is_everywhere(self, spelling: str) -> bool:
-        if " " in spelling:
-            return False
-        return self._catalog.frequencies([spelling])[spelling] > EVERYWHERE * self._catalog.figures
+        """Whether half of all figures have a word, which then stands for no name: "INS" has the stem of "in"."""
+        return " " not in spelling and self._inverse_frequencies([spelling])[spelling] <= LEAST_WEIGHT
 
     def _inverse_frequencies(self, words: Sequence[str]) -> dict[str, float]:
         """FTS5's inverse document frequency of each word: https://www.sqlite.org/fts5.html#the_bm25_function."""

@@ -13,8 +13,8 @@ from pathlib import Path
 from pfocr_chat.answers import Status
 from pfocr_chat.catalog import FILE_NAME, Catalog
 from pfocr_chat.chain import Chain
-from pfocr_chat.chromaserver import ChromaServer, ServedVectors
-from pfocr_chat.errors import IndexMismatchError, PfocrChatError
+from pfocr_chat.chromaserver import ChromaServer, ServedVectors, collection_name
+from pfocr_chat.errors import CorruptIndexError, IndexMismatchError, PfocrChatError
 from pfocr_chat.generations import (
     FORMAT,
     Manifest,
@@ -49,6 +49,12 @@ class OpenGeneration:
     chain: Chain
     status: Status
     opened: ExitStack
+    server: ChromaServer | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether its vectors can be reached, which elsewhere than on this disk they may not be."""
+        return self.server is None or self.server.is_up
 
     def close(self) -> None:
         """Release its files."""
@@ -93,10 +99,15 @@ def open_generation(
             check_graphs(folder, manifest)
         catalog = opened.enter_context(Catalog(folder / FILE_NAME))
         vectors = (
-            ServedVectors(server, manifest)
+            _served(server, manifest)
             if server
             else opened.enter_context(VectorIndex(folder / FOLDER_NAME, is_partial=not manifest.is_complete))
         )
+        if (catalog.figures, catalog.passages) != (manifest.figures, manifest.passages):
+            raise CorruptIndexError(
+                f"The catalog in {folder} has {catalog.figures:,} figures, and the manifest says {manifest.figures:,}:"
+                " they are of different times. Copy them again, or run `pfocr-chat index` on your records."
+            )
         status = _status(vectorstore, manifest, llm.name)
         retriever = Retriever(catalog, vectors, embedder, reranker=reranker)
         chain = Chain(
@@ -110,7 +121,16 @@ def open_generation(
             generation=manifest.generation,
             still_coming=status.still_coming,
         )
-        return OpenGeneration(catalog, retriever, chain, status, opened.pop_all())
+        return OpenGeneration(catalog, retriever, chain, status, opened.pop_all(), server)
+
+
+def _served(server: ChromaServer, manifest: Manifest) -> ServedVectors:
+    catalog = manifest.hashes.get(FILE_NAME)
+    if not catalog:
+        raise IndexMismatchError(
+            "An earlier version made this index. Run `pfocr-chat index --chroma-url` on your records."
+        )
+    return ServedVectors(server, collection_name(catalog, manifest.embedder_fingerprint), manifest.passages)
 
 
 def _status(vectorstore: Path, manifest: Manifest, llm: str) -> Status:
@@ -143,12 +163,14 @@ class Serving:
 
     A question looks for a newer one first, once a second at most. The one that finds it opens it; others go on
     with the old one meanwhile, which is closed when the last of them ends. One that cannot be opened is logged,
-    the old one stays, and after ``TRY_AGAIN`` seconds it is tried again.
+    the old one stays, and after ``TRY_AGAIN`` seconds it is tried again. With ``waits`` the others wait, too: a server
+    may not have the vectors of the old one any more.
     """
 
-    def __init__(self, vectorstore: Path, open_: Callable[[], OpenGeneration]) -> None:
+    def __init__(self, vectorstore: Path, open_: Callable[[], OpenGeneration], *, waits: bool = False) -> None:
         self._vectorstore = vectorstore
         self._open = open_
+        self._waits = waits
         self._lock = threading.Lock()
         self._looking = threading.Lock()
         self._seen = seen(vectorstore)
@@ -177,17 +199,21 @@ class Serving:
         self._retire(None)
 
     def _look(self) -> None:
-        if time.monotonic() - self._looked < LOOK_EVERY or not self._looking.acquire(blocking=False):
+        if self._has_just_looked() or not self._looking.acquire(blocking=self._waits):
             return
         try:
-            self._looked = time.monotonic()
-            now = seen(self._vectorstore)
-            is_due = self._failed is not None and self._looked - self._failed > TRY_AGAIN
-            if now and (now != self._seen or is_due):
-                self._seen = now
-                self._exchange()
+            if not self._has_just_looked():  # another, for whom this one has waited
+                now = seen(self._vectorstore)
+                is_due = self._failed is not None and time.monotonic() - self._failed > TRY_AGAIN
+                if now and (now != self._seen or is_due):
+                    self._seen = now
+                    self._exchange()
+                self._looked = time.monotonic()
         finally:
             self._looking.release()
+
+    def _has_just_looked(self) -> bool:
+        return time.monotonic() - self._looked < LOOK_EVERY
 
     def _exchange(self) -> None:
         old = self._current.generation.status

@@ -1,95 +1,70 @@
-"""Bringing the vectors of the current generation to a Chroma server, for replicas elsewhere."""
+"""Bringing the vectors of a generation to a Chroma server, for replicas elsewhere."""
 
 from __future__ import annotations
 
-import json
+import hashlib
+import sqlite3
 from collections.abc import Callable
-from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from contextlib import closing
 from pathlib import Path
+
+import numpy as np
 
 from pfocr_chat.catalog import FILE_NAME
 from pfocr_chat.chromaserver import ChromaServer, Upload, collection_name
-from pfocr_chat.errors import VectorstoreError
-from pfocr_chat.generations import check_files, generation_folder, read_manifest, writing
+from pfocr_chat.disk import hash_of, unreadable
+from pfocr_chat.errors import CorruptIndexError
+from pfocr_chat.exactvectors import FILE_NAME as VECTORS
+from pfocr_chat.exactvectors import ExactVectors
+from pfocr_chat.minilm import fingerprint
 from pfocr_chat.passagestore import PassageStore
-from pfocr_chat.vectorindex import FOLDER_NAME, VectorIndex
-
-UPLOADED = "uploaded.json"
-"""The file beside the manifest that names the collections made from this folder."""
+from pfocr_chat.vectorindex import FOLDER_NAME
 
 
-@dataclass(frozen=True, slots=True)
-class _Collections:
-    """Names of collections, oldest first; those that are only ``begun`` lack vectors."""
-
-    complete: tuple[str, ...] = ()
-    begun: tuple[str, ...] = ()
+def owner_of(vectorstore: Path) -> str:
+    """What tells the collections of this folder from those of others, its copies included."""
+    place = vectorstore.resolve()
+    return hashlib.sha256(f"{place}:{place.stat().st_ino}".encode()).hexdigest()[:32]
 
 
 def upload_vectors(
     vectorstore: Path,
+    generation: Path,
     server: ChromaServer,
     *,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> int:
-    """Make the server hold every vector of the current generation; how many were sent.
+    """Make the server hold every vector of a complete generation, in the folder ``generation``; how many were sent.
 
     Broken off and run again, it sends what is missing. The collection before is kept, for replicas that have
-    not seen the new one yet; others that were made from this folder are removed.
+    not seen the new one yet; others that were made from ``vectorstore`` are removed.
 
     Raises:
-        NoIndexError, CorruptIndexError: the index cannot be read.
-        IndexBusyError: another process is writing the index.
+        CorruptIndexError: the generation cannot be read.
         ChromaServerError: the server cannot be used.
     """
-    with ExitStack() as opened:
-        opened.enter_context(writing(vectorstore))
-        manifest = read_manifest(vectorstore)
-        check_files(vectorstore, manifest)
-        folder = generation_folder(vectorstore, manifest.generation)
-        passages = opened.enter_context(PassageStore(folder / FILE_NAME))
-        vectors = opened.enter_context(VectorIndex(folder / FOLDER_NAME))
-        name = collection_name(manifest)
-        made = _read(vectorstore)
-        if name not in made.complete:
-            _write(vectorstore, replace(made, begun=(*made.begun, name)))
-        upload = Upload(server, manifest)
-        there = upload.ids()
-        missing = [passage_id for passage_id in passages.ids() if passage_id not in there]
-        for start in range(0, len(missing), server.batch):
-            part = missing[start : start + server.batch]
-            upload.add(passages.read(part), vectors.read(part))
-            if progress:
-                progress("uploading", start + len(part), len(missing))
-        _keep_last(vectorstore, server, name)
-    return len(missing)
-
-
-def _keep_last(vectorstore: Path, server: ChromaServer, name: str) -> None:
-    """Keep a collection and the complete one before it, of those that were made from this folder."""
-    made = _read(vectorstore)
-    before = [other for other in made.complete if other != name]
-    kept = (*before[-1:], name)
-    there = set(server.names())
-    for other in (*before, *made.begun):
-        if other not in kept and other in there:
-            server.drop(other)
-    _write(vectorstore, _Collections(complete=kept))
-
-
-def _read(vectorstore: Path) -> _Collections:
-    path = vectorstore / UPLOADED
+    catalog, vectors = generation / FILE_NAME, generation / FOLDER_NAME / VECTORS
+    owner = owner_of(vectorstore)
+    sent = 0
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return _Collections(tuple(map(str, content["complete"])), tuple(map(str, content["begun"])))
-    except FileNotFoundError:
-        return _Collections()
-    except (OSError, ValueError, TypeError, LookupError) as exc:
-        raise VectorstoreError(f"{path} cannot be read. Remove it; old collections then stay in the server.") from exc
-
-
-def _write(vectorstore: Path, made: _Collections) -> None:
-    temporary = vectorstore / f"{UPLOADED}.new"
-    temporary.write_text(json.dumps(asdict(made), indent=1), encoding="utf-8")
-    temporary.replace(vectorstore / UPLOADED)
+        with PassageStore(catalog) as store, closing(ExactVectors(vectors)) as exact:
+            wanted = store.ids()
+            name = collection_name(hash_of(catalog), fingerprint())
+            upload = Upload(server, server.create(name, owner=owner, passages=len(wanted)))
+            there = upload.ids()
+            missing = [passage_id for passage_id in wanted if passage_id not in there]
+            for start in range(0, len(missing), server.batch):
+                part = missing[start : start + server.batch]
+                found = exact.vectors(part)
+                upload.add(store.read(part), np.stack([found[passage_id] for passage_id in part]))
+                sent += len(part)
+                if progress:
+                    progress("uploading", sent, len(missing))
+    except KeyError as exc:
+        raise CorruptIndexError(
+            f"{vectors} has no vector of {exc.args[0]}. Run `pfocr-chat index --anew` on your records."
+        ) from exc
+    except sqlite3.Error as exc:
+        raise unreadable(vectors, exc) from exc
+    server.drop_others(owner, kept=[name])
+    return sent

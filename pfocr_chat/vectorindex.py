@@ -157,19 +157,6 @@ class VectorIndex:
         if self._exact:
             self._exactly(self._exact.delete, passage_ids)
 
-    def read(self, passage_ids: Sequence[str]) -> Vectors:
-        """The vectors of passages, in their order.
-
-        Raises:
-            CorruptIndexError: one of them has none.
-        """
-        found = self._guard("get", ids=list(passage_ids), include=["embeddings"])
-        row = {passage_id: place for place, passage_id in enumerate(found["ids"])}
-        if lost := set(passage_ids) - row.keys():
-            raise self._failed(f"{min(lost)} has no vector")
-        vectors: Vectors = np.asarray(found["embeddings"], dtype=np.float32)
-        return vectors[[row[passage_id] for passage_id in passage_ids]]
-
     def search(
         self, vector: Sequence[float], limit: int, passage_ids: Sequence[str] | None = None
     ) -> list[tuple[str, str, float]]:

@@ -30,6 +30,10 @@ GREAT_PART = 0.1
 """Share of an index's passages whose lack of vectors is worth a generation without them."""
 
 
+Deliver = Callable[[Path], object]
+"""Is given the folder of a complete generation."""
+
+
 class DocumentEmbedder(Protocol):
     """What indexing needs of an embedder."""
 
@@ -95,10 +99,12 @@ def add_vectors(
     cache: BuildCache,
     pace: Pace,
     progress: Callable[[str, int, int], None],
+    deliver: Deliver | None,
 ) -> Manifest:
     """Give every passage of the catalog in ``staged`` its vector and publish; the manifest of the last generation.
 
     The vectors there may be those of an earlier generation; of the figures in ``gone`` they are not used.
+    With ``deliver``, which is given the folder before, no step is published.
     """
     with PassageStore(staged / FILE_NAME) as store:
         with VectorIndex(staged / FOLDER_NAME, create=True) as vectors:
@@ -108,10 +114,12 @@ def add_vectors(
             vectors.delete(sorted(there - known))
         missing = [passage_id for passage_id in wanted if passage_id not in known]
         steps = _Steps(vectorstore, staged, manifest, pace)
-        if len(missing) > max(pace.at_once, GREAT_PART * len(wanted)):
+        if not deliver and len(missing) > max(pace.at_once, GREAT_PART * len(wanted)):
             steps.is_used = True
             steps.publish_part(len(known))
         _embed(store, missing, steps, len(known), embedder=embedder, cache=cache, progress=progress)
+        if deliver:
+            deliver(staged)
         published = publish(vectorstore, replace(manifest, vectors=len(wanted)), staged)
         cache.drop_unused(store.texts(), len(wanted))
     return published

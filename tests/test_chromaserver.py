@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
 import pytest
 
 from pfocr_chat import Assistant, open_assistant
-from pfocr_chat.chromaserver import ChromaServer, ServedVectors, Upload, collection_name
+from pfocr_chat.chromaserver import AWAY, ChromaServer
 from pfocr_chat.cli import main
 from pfocr_chat.embedder import Embedder
-from pfocr_chat.errors import ChromaServerError, ConfigError, IndexBusyError
-from pfocr_chat.generations import MANIFEST, generation_folder, read_manifest, writing
+from pfocr_chat.errors import ChromaServerError, ConfigError, CorruptIndexError, VectorstoreError
+from pfocr_chat.generations import MANIFEST, generation_folder, read_manifest
 from pfocr_chat.indexing import build_index
-from pfocr_chat.serving import TRY_AGAIN
-from pfocr_chat.uploading import UPLOADED, upload_vectors
-from pfocr_chat.vectorindex import FOLDER_NAME, VectorIndex
+from pfocr_chat.uploading import owner_of, upload_vectors
+from pfocr_chat.vectorindex import FOLDER_NAME
+from pfocr_chat.vectorsteps import Pace
 
 QUESTIONS = (
     "What does lithium do in prion disease?",
@@ -68,9 +68,20 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def server(address: str) -> Iterator[ChromaServer]:
     """A connection to it, with nothing of other tests in it."""
     with ChromaServer(address) as opened:
-        for name in opened.names():
-            opened.drop(name)
+        for name in names(opened):
+            opened._api.delete_collection(name)
         yield opened
+
+
+def names(server: ChromaServer) -> list[str]:
+    """The collections that are there."""
+    return [collection.name for collection in server._collections()]
+
+
+def upload(vectorstore: Path, server: ChromaServer, progress: Callable[[str, int, int], None] | None = None) -> int:
+    """Send the vectors of the current generation."""
+    generation = generation_folder(vectorstore, read_manifest(vectorstore).generation)
+    return upload_vectors(vectorstore, generation, server, progress=progress)
 
 
 def copied(vectorstore: Path, folder: Path) -> Path:
@@ -98,7 +109,7 @@ def test_a_replica_with_the_catalog_alone_answers_as_the_index_does(
 ) -> None:
     """Vectors in the server give the hits and the scores that those in the folder give."""
     vectorstore = copied(seed_vectorstore, tmp_path)
-    assert upload_vectors(vectorstore, server) == read_manifest(vectorstore).passages
+    assert upload(vectorstore, server) == read_manifest(vectorstore).passages
     with open_assistant(catalog_only(vectorstore, tmp_path / "replica"), llm="none", chroma_url=server.url) as replica:
         assert figures(replica) == figures(seed_assistant)
         for question in QUESTIONS:
@@ -107,12 +118,10 @@ def test_a_replica_with_the_catalog_alone_answers_as_the_index_does(
         assert served == pytest.approx([hit.score for hit in seed_assistant.retrieve(QUESTIONS[0])], abs=1e-3)
 
 
-def test_the_catalog_may_be_in_a_folder_that_cannot_be_written(
-    seed_vectorstore: Path, server: ChromaServer, tmp_path: Path
-) -> None:
-    """A replica adds and changes nothing in its folder."""
+def test_a_replica_changes_nothing_in_its_folder(seed_vectorstore: Path, server: ChromaServer, tmp_path: Path) -> None:
+    """So that it may be one that cannot be written."""
     vectorstore = copied(seed_vectorstore, tmp_path)
-    upload_vectors(vectorstore, server)
+    upload(vectorstore, server)
     replica = catalog_only(vectorstore, tmp_path / "replica")
     before = {path: path.stat().st_mtime_ns for path in [replica, *replica.rglob("*")]}
     with open_assistant(replica, llm="none", chroma_url=server.url) as assistant:
@@ -123,7 +132,7 @@ def test_the_catalog_may_be_in_a_folder_that_cannot_be_written(
 def test_an_upload_sends_only_what_is_missing(seed_vectorstore: Path, server: ChromaServer, tmp_path: Path) -> None:
     """One that was broken off goes on, and until it is done the server is refused."""
     vectorstore = copied(seed_vectorstore, tmp_path)
-    manifest = read_manifest(vectorstore)
+    passages = read_manifest(vectorstore).passages
     server.batch = 3
 
     class BrokenOffError(Exception):
@@ -134,60 +143,118 @@ def test_an_upload_sends_only_what_is_missing(seed_vectorstore: Path, server: Ch
             raise BrokenOffError
 
     with pytest.raises(BrokenOffError):
-        upload_vectors(vectorstore, server, progress=fail)
-    with pytest.raises(ChromaServerError, match=rf"has 6 of the {manifest.passages} vectors of generation g000001"):
-        ServedVectors(server, manifest)
-    assert upload_vectors(vectorstore, server) == manifest.passages - 6
-    assert upload_vectors(vectorstore, server) == 0
-    assert ServedVectors(server, manifest).search([1.0] * manifest.dimension, 5)
-    with VectorIndex(generation_folder(vectorstore, manifest.generation) / FOLDER_NAME) as local:
-        assert Upload(server, manifest).ids() == local.ids()
+        upload(vectorstore, server, fail)
+    with pytest.raises(ChromaServerError, match=rf"has 6 of the {passages} vectors of this index"):
+        open_assistant(vectorstore, llm="none", chroma_url=server.url)
+    assert upload(vectorstore, server) == passages - 6
+    assert upload(vectorstore, server) == 0
+    [collection] = server._collections()
+    assert collection.count() == passages
 
 
-def test_replicas_switch_to_a_new_generation_when_its_vectors_are_there(
+def test_replicas_start_and_answer_throughout_updates(
     seed_corpus: Path, server: ChromaServer, embedder: Embedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Until then they go on with the old one, whose collection stays; those before are removed."""
+    """A generation is published when the server has its vectors, and not before; the collection before it stays."""
     monkeypatch.setattr("pfocr_chat.serving.LOOK_EVERY", 0.0)
-    monkeypatch.setattr("pfocr_chat.serving.TRY_AGAIN", 0.0)
     corpus = Path(shutil.copytree(seed_corpus, tmp_path / "corpus"))
     vectorstore = tmp_path / "vectorstore"
-    names = []
-    build_index(corpus, vectorstore, embedder)
-    upload_vectors(vectorstore, server)
-    names.append(collection_name(read_manifest(vectorstore)))
+    seen: list[tuple[str, int]] = []
+
+    def deliver(generation: Path) -> None:
+        upload_vectors(vectorstore, generation, server)
+        if (vectorstore / MANIFEST).exists():
+            with open_assistant(vectorstore, llm="none", chroma_url=server.url) as fresh:
+                seen.append((fresh.status().generation, len(fresh.ask(QUESTIONS[0]).figids)))
+
+    pace = Pace(at_once=0, seconds=0.0)
+    build_index(corpus, vectorstore, embedder, pace=pace, deliver=deliver)
     with open_assistant(vectorstore, llm="none", chroma_url=server.url) as assistant:
         for generation in ("g000002", "g000003"):
             was = assistant.status().figures
             next(iter(sorted((corpus / "_figures").glob("*.md")))).unlink()
-            build_index(corpus, vectorstore, embedder)
-            assert assistant.status().figures == was
+            build_index(corpus, vectorstore, embedder, pace=pace, deliver=deliver)
+            assert (assistant.status().generation, assistant.status().figures) == (generation, was - 1)
             assert assistant.ask(QUESTIONS[0]).figids
-            upload_vectors(vectorstore, server)
-            names.append(collection_name(read_manifest(vectorstore)))
-            assert assistant.status().generation == generation
-            assert assistant.status().figures == was - 1
-    assert sorted(server.names()) == sorted(names[1:])
+    assert [generation for generation, _ in seen] == ["g000001", "g000002"]
+    assert all(found for _, found in seen)
+    assert len(names(server)) == 2
 
 
-def test_what_others_keep_in_the_server_stays(seed_vectorstore: Path, server: ChromaServer, tmp_path: Path) -> None:
-    """Only collections made from this folder are removed, also where an upload of them was never finished."""
-    server.create("of-somebody-else")
+def test_visitors_of_an_idle_replica_are_answered_after_many_updates(
+    seed_corpus: Path, server: ChromaServer, embedder: Embedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All at once, when the collection that it had open is gone."""
+    monkeypatch.setattr("pfocr_chat.serving.LOOK_EVERY", 0.2)
+    corpus = Path(shutil.copytree(seed_corpus, tmp_path / "corpus"))
+    vectorstore = tmp_path / "vectorstore"
+
+    def deliver(generation: Path) -> None:
+        upload_vectors(vectorstore, generation, server)
+
+    build_index(corpus, vectorstore, embedder, deliver=deliver)
+    with open_assistant(vectorstore, llm="none", chroma_url=server.url) as assistant:
+        for _ in range(3):
+            next(iter(sorted((corpus / "_figures").glob("*.md")))).unlink()
+            build_index(corpus, vectorstore, embedder, deliver=deliver)
+        time.sleep(0.3)
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(assistant.ask, [QUESTIONS[0]] * 8))
+    assert {answer.generation for answer in answers} == {"g000004"}
+
+
+def test_a_server_that_lost_its_data_is_used_again_when_it_is_filled(seed_vectorstore: Path, tmp_path: Path) -> None:
+    """Also by assistants that are open."""
     vectorstore = copied(seed_vectorstore, tmp_path)
-    server.create("pfocr-g000000-0123456789abcdef")
-    server.create("pfocr-g000000-fedcba9876543210")
-    made = {"complete": [], "begun": ["pfocr-g000000-0123456789abcdef", "pfocr-that-was-never-made"]}
-    (vectorstore / UPLOADED).write_text(json.dumps(made), encoding="utf-8")
-    upload_vectors(vectorstore, server)
-    newest = collection_name(read_manifest(vectorstore))
-    assert sorted(server.names()) == sorted(["of-somebody-else", "pfocr-g000000-fedcba9876543210", newest])
+    with running(tmp_path / "data") as url, ChromaServer(url) as server:
+        upload(vectorstore, server)
+        with open_assistant(vectorstore, llm="none", chroma_url=url) as assistant:
+            [collection] = server._collections()
+            server._api.delete_collection(collection.name)
+            with pytest.raises(VectorstoreError):
+                assistant.ask("lithium")
+            upload(vectorstore, server)
+            assert assistant.ask(QUESTIONS[0]).figids
 
 
-def test_uploading_is_writing(seed_vectorstore: Path, server: ChromaServer, tmp_path: Path) -> None:
-    """Nobody indexes into the folder meanwhile."""
-    vectorstore = copied(seed_vectorstore, tmp_path)
-    with writing(vectorstore), pytest.raises(IndexBusyError):
-        upload_vectors(vectorstore, server)
+def test_what_others_keep_in_the_server_stays(
+    seed_corpus: Path, server: ChromaServer, embedder: Embedder, tmp_path: Path
+) -> None:
+    """Only collections made from this very folder are removed, not those of a copy, whatever their state."""
+    corpus = Path(shutil.copytree(seed_corpus, tmp_path / "corpus"))
+    vectorstore = tmp_path / "vectorstore"
+
+    def update(place: Path) -> None:
+        next(iter(sorted((corpus / "_figures").glob("*.md")))).unlink()
+        build_index(corpus, place, embedder, deliver=lambda generation: upload_vectors(place, generation, server))
+
+    update(vectorstore)
+    [original] = names(server)
+    server.create("of-somebody-else", owner="somebody", passages=7)
+    server.create("begun-here", owner=owner_of(vectorstore), passages=7)
+    copy = copied(vectorstore, tmp_path / "copy")
+    for _ in range(3):
+        update(copy)
+    assert {original, "of-somebody-else", "begun-here"} <= set(names(server))
+    assert len(names(server)) == 5
+    update(vectorstore)
+    update(vectorstore)
+    assert "of-somebody-else" in names(server)
+    assert not {original, "begun-here"} & set(names(server))
+
+
+def test_a_catalog_of_another_time_than_the_manifest_is_refused(
+    seed_corpus: Path, seed_vectorstore: Path, embedder: Embedder, tmp_path: Path
+) -> None:
+    """As a replica's folder may have for a while that is copied in the wrong order."""
+    larger = copied(seed_vectorstore, tmp_path)
+    corpus = Path(shutil.copytree(seed_corpus, tmp_path / "corpus"))
+    for path in sorted((corpus / "_figures").glob("*.md"))[:12]:
+        path.unlink()
+    build_index(corpus, tmp_path / "smaller", embedder)
+    shutil.copy(tmp_path / "smaller" / MANIFEST, larger / MANIFEST)
+    with pytest.raises(CorruptIndexError):
+        open_assistant(catalog_only(larger, tmp_path / "replica"), llm="none")
 
 
 def test_the_shell_command_brings_vectors_to_the_server_and_uses_them(
@@ -204,16 +271,23 @@ def test_the_shell_command_brings_vectors_to_the_server_and_uses_them(
     assert f"in the Chroma server at {server.url}" in capsys.readouterr().out
 
 
-def test_a_server_that_stops_is_named_in_one_sentence(seed_vectorstore: Path, tmp_path: Path) -> None:
-    """A question in between fails, the assistant does not."""
+def test_a_server_that_stops_is_named_in_the_log(
+    seed_vectorstore: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Visitors are told without its address."""
     vectorstore = copied(seed_vectorstore, tmp_path)
     with running(tmp_path / "data") as url:
         with ChromaServer(url) as server:
-            upload_vectors(vectorstore, server)
+            upload(vectorstore, server)
         assistant = open_assistant(vectorstore, llm="none", chroma_url=url)
         assert assistant.ask(QUESTIONS[0]).figids
-    with assistant, pytest.raises(ChromaServerError, match=rf"^The Chroma server at {url} cannot be used \(.*\)\.$"):
-        assistant.ask("Which figures show TNF?")
+        assert assistant.is_ready
+    with assistant:
+        with pytest.raises(VectorstoreError) as raised:
+            assistant.ask("Which figures show TNF?")
+        assert str(raised.value) == AWAY
+        assert url in caplog.text
+        assert not assistant.is_ready
 
 
 def test_a_key_is_sent_and_not_told() -> None:
@@ -236,7 +310,7 @@ def test_a_key_is_sent_and_not_told() -> None:
         thread = threading.Thread(target=http.serve_forever)
         thread.start()
         with pytest.raises(ChromaServerError) as raised:
-            ChromaServer(f"http://127.0.0.1:{http.server_port}", environ={"CHROMA_API_KEY": "sesame-123"})
+            ChromaServer(f"http://127.0.0.1:{http.server_port}", environ={"CHROMA_API_KEY": "sesame-123\n"})
         http.shutdown()
         thread.join()
     assert set(seen) == {"sesame-123"}
@@ -253,7 +327,17 @@ def test_nothing_listening_is_said_at_once(seed_vectorstore: Path) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["localhost:8000", "ftp://x", "http://", "http://x:0", "http://x:99999", "http://x?a=b", "nonsense", "http://[::1"],
+    [
+        "localhost:8000",
+        "ftp://x",
+        "http://",
+        "http://x:0",
+        "http://x:99999",
+        "http://x?a=b",
+        "http://x y",
+        "nonsense",
+        "http://[::1",
+    ],
 )
 def test_an_address_that_is_none_is_refused(address: str) -> None:
     """With an example of one."""
@@ -269,6 +353,47 @@ def test_a_password_in_the_address_is_refused_and_not_repeated() -> None:
     assert "CHROMA_API_KEY" in str(raised.value)
 
 
-def test_a_new_generation_is_tried_again_after_a_while() -> None:
-    """Not at every question: an opening that fails may take seconds."""
-    assert TRY_AGAIN >= 5
+def test_a_server_that_says_nothing_more_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it said before."""
+    monkeypatch.setattr("pfocr_chat.chromaserver.TIMEOUT", httpx.Timeout(0.5))
+    answered: list[str] = []
+    silent = threading.Event()
+
+    class Falling(BaseHTTPRequestHandler):
+        """Answers once."""
+
+        def do_GET(self) -> None:
+            answered.append(self.path)
+            if len(answered) > 1:
+                silent.wait(30)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"user_id": "", "tenant": "", "databases": []}')
+
+        def log_message(self, *_: object) -> None:
+            """Print nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Falling) as http:
+        thread = threading.Thread(target=http.serve_forever)
+        thread.start()
+        with pytest.raises(ChromaServerError, match="timed out"):
+            ChromaServer(f"http://127.0.0.1:{http.server_port}")
+        silent.set()
+        http.shutdown()
+        thread.join()
+    assert len(answered) == 2
+
+
+@pytest.mark.parametrize("key", ["two words", "line\nbreak", "naïve", "nul\0"])
+def test_a_key_that_is_none_is_refused_and_not_repeated(key: str) -> None:
+    """A header cannot hold it, and would say so with the key."""
+    with pytest.raises(ConfigError) as raised:
+        ChromaServer("http://127.0.0.1:9", environ={"CHROMA_API_KEY": key})
+    assert key not in str(raised.value)
+    assert repr(key)[1:-1] not in str(raised.value)
+
+
+def test_a_wrong_address_is_told_before_anything_is_done(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A sync takes minutes."""
+    assert main(["sync", "--repo", str(tmp_path), "--vectorstore", str(tmp_path / "v"), "--chroma-url", "x"]) == 1
+    assert "looks like http://localhost:8000" in capsys.readouterr().err

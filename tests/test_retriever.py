@@ -31,7 +31,7 @@ from planted import (
 from pfocr_chat.catalog import FILE_NAME, Catalog
 from pfocr_chat.catalogwriter import open_catalog_writer
 from pfocr_chat.errors import QuestionError
-from pfocr_chat.queries import Filters, Intent, Listing, Query
+from pfocr_chat.queries import Expansion, Filters, Intent, Listing, Query
 from pfocr_chat.query import understand
 from pfocr_chat.records import FigureRecord, Kind, Mention, Passage, Tier
 from pfocr_chat.retriever import DEPTH, DUPLICATE, NARROW, SHOWN_WEIGHT, SHOWS_ALL, Retriever
@@ -76,6 +76,22 @@ def test_at_most_k_figures_each_once_best_first(k: int, catalog: Catalog, retrie
     assert len({hit.figid for hit in hits}) == len(hits)
     assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
     assert all(hit.record.figid == hit.figid for hit in hits)
+
+
+def test_another_name_counts_unless_its_stem_is_everywhere(catalog: Catalog, retriever: Retriever) -> None:
+    """A name of many figures is a name still; "INS" has the stem of "in", and says nothing."""
+    query = replace(understand("zyxin", catalog), terms=("zyxin",), expansions=())
+    assert catalog.frequencies(["ins"])["ins"] > catalog.figures / 2
+    assert catalog.frequencies(["fak"])["fak"] > catalog.figures / 10
+
+    def scores(*others: str) -> dict[str, float]:
+        expanded = replace(query, expansions=(Expansion(("zyxin",), others),))
+        return {hit.figid: hit.score for hit in retriever.retrieve(expanded, len(RECORDS))}
+
+    assert scores("ins") == scores()
+    gain = {figid: score - scores()[figid] for figid, score in scores("fak").items()}
+    assert gain[FAK] > 0.1
+    assert gain[TNF_ONLY] == pytest.approx(0.0)
 
 
 def test_retrieval_repeats_itself(catalog: Catalog, retriever: Retriever) -> None:

@@ -15,12 +15,13 @@ from contextlib import ExitStack, asynccontextmanager, closing, contextmanager, 
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import gradio as gr
 import uvicorn
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.config import LOGGING_CONFIG
 
@@ -139,9 +140,11 @@ def build_app(
     app = FastAPI(title="PFOCR Chat", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
 
     @app.get(HEALTH)
-    def healthz() -> dict[str, Any]:
-        status = assistant.status()
-        return {"status": "ok", "generation": status.generation, "figures": status.figures}
+    def healthz() -> JSONResponse:
+        status, is_ready = assistant.status(), assistant.is_ready
+        said = "ok" if is_ready else "the vectors cannot be reached"
+        told = {"status": said, "generation": status.generation, "figures": status.figures}
+        return JSONResponse(told, 200 if is_ready else 503)
 
     if serving.metrics_port is None:
 
