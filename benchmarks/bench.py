@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import random
+import shutil
 import statistics
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from typing import Any
 import numpy as np
 import plain
 from corpora import change, write_corpus
+from elsewhere import chroma_server, syncing, uploading
 
 from pfocr_chat import Assistant, open_assistant
 from pfocr_chat.catalog import FILE_NAME
@@ -195,11 +197,11 @@ def recall(store: Path, embedder: Embedder) -> dict[str, float]:
     return {"recall@50 of the graph": statistics.mean(shares), "nearest 50, p50 (ms)": statistics.median(taken) * 1e3}
 
 
-def serving(store: Path, llm: str, rounds: int) -> dict[str, float]:
+def serving(store: Path, llm: str, rounds: int, chroma_url: str | None) -> dict[str, float]:
     """Retrieval by one asker and by several, an answer, and memory; run in a process of its own."""
     measured: dict[str, float] = {}
     begun = time.perf_counter()
-    with open_assistant(store, llm=llm) as assistant:
+    with open_assistant(store, llm=llm, chroma_url=chroma_url) as assistant:
         assistant.ask(QUESTIONS[0])
         measured["start to first answer, imports apart (s)"] = time.perf_counter() - begun
         names = [row.label for row in assistant.count(Facet.GENE).rows[:GENES]]
@@ -238,6 +240,22 @@ def _asked(assistant: Assistant, askers: int, questions: Sequence[str]) -> dict[
     }
 
 
+def from_a_server(store: Path, work: Path, rounds: int) -> dict[str, float]:
+    """The same by one asker, with the vectors in a Chroma server."""
+    with chroma_server(_emptied(work / "chroma")) as url:
+        sent = uploading(store, url)
+        command = [sys.executable, __file__, str(store), "--serve", "--rounds", str(rounds), "--chroma-url", url]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - this script
+    asked = json.loads(done.stdout.splitlines()[-1])
+    return sent | {f"{name}, vectors served": ms for name, ms in asked.items() if name.startswith("retrieve, 1 asker")}
+
+
+def _emptied(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
 def in_a_process(store: Path, llm: str, rounds: int) -> dict[str, float]:
     """``serving`` in a fresh process, with the time from its start to the first answer."""
     command = [sys.executable, __file__, str(store), "--serve", "--llm", llm, "--rounds", str(rounds)]
@@ -252,16 +270,19 @@ def run(options: argparse.Namespace, figures: int, embedder: Embedder) -> dict[s
     """All figures for one size."""
     corpus = write_corpus(options.corpus, options.work / f"corpus-{figures}", figures)
     store = options.work / f"vectorstore-{figures}{'-recombined' if options.recombine else ''}"
+    shutil.rmtree(store, ignore_errors=True)
     texts = _texts(corpus, embedder, options.work)
     measured = throughput(texts, embedder)
     making: Any = Recombining(embedder, embedder.encode(texts[:BASE])) if options.recombine else embedder
     measured |= building(corpus, store, making)
     measured |= recall(store, embedder)
     measured |= in_a_process(store, options.llm, options.rounds)
-    if figures <= options.plain:
+    measured |= from_a_server(store, options.work, options.rounds)
+    measured |= syncing(corpus, _emptied(options.work / "sync"))
+    if figures <= options.plain and not options.recombine:
         with PassageStore(generation_folder(store, read_manifest(store).generation) / FILE_NAME) as passages:
             all_texts = list(passages.texts())
-        built, took = plain.build(all_texts, options.work / f"plain-{figures}", plain.open_embeddings())
+        built, took = plain.build(all_texts, _emptied(options.work / "plain"), plain.open_embeddings())
         asked = [seconds(lambda q=q: built.similarity_search(q, k=10)) for q in QUESTIONS * options.rounds]
         measured |= {
             "plain: whole build (s)": took,
@@ -298,10 +319,11 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=Path("build/bench.json"))
     parser.add_argument("--llm", default="none")
     parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--chroma-url", help=argparse.SUPPRESS)
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve:
-        print(json.dumps(serving(options.corpus, options.llm, options.rounds)))
+        print(json.dumps(serving(options.corpus, options.llm, options.rounds, options.chroma_url)))
         return
     embedder = Embedder()
     rows = {}

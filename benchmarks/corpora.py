@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import shutil
 from collections import defaultdict
 from pathlib import Path
 
@@ -23,8 +24,10 @@ def write_corpus(source: Path, folder: Path, figures: int) -> Path:
     """
     if folder.exists():
         return folder
-    (folder / "_figures").mkdir(parents=True)
-    (folder / "_data").mkdir()
+    writing = folder.with_name(f"{folder.name}.writing")  # one that is broken off is not taken for whole
+    shutil.rmtree(writing, ignore_errors=True)
+    (writing / "_figures").mkdir(parents=True)
+    (writing / "_data").mkdir()
     found = find_records(source)
     texts = [files.path.read_bytes() for files in found]
     titles = [title[0] for text in texts if (title := _TITLE.search(text))] or [b""]
@@ -41,10 +44,10 @@ def write_corpus(source: Path, folder: Path, figures: int) -> Path:
             text = text.replace(old[0], title, 1)
         for field, value in (("figid", figid), ("pmcid", pmcid), ("figid_alias", f"{pmcid}__F{number}")):
             text = re.sub(rb"(?m)^%s: .*$" % field.encode(), f"{field}: {value}".encode(), text, count=1)
-        (folder / "_figures" / f"{figid}.md").write_bytes(text)
+        (writing / "_figures" / f"{figid}.md").write_bytes(text)
         for kind, content in tables[chance.randrange(len(found))]:
-            (folder / "_data" / f"{figid}-{kind}.tsv").write_bytes(content)
-    return folder
+            (writing / "_data" / f"{figid}-{kind}.tsv").write_bytes(content)
+    return writing.rename(folder)
 
 
 def change(corpus: Path, share: float) -> int:
