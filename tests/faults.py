@@ -15,6 +15,7 @@ import argparse
 import json
 import os
 import random
+import resource
 import select
 import shutil
 import signal
@@ -40,7 +41,7 @@ from wordembedder import Corpus, WordEmbedder
 
 from pfocr_chat import __file__ as package
 from pfocr_chat.catalog import FILE_NAME, Catalog
-from pfocr_chat.errors import NoIndexError
+from pfocr_chat.errors import NoIndexError, PfocrChatError
 from pfocr_chat.generations import generation_folder, read_manifest
 from pfocr_chat.indexing import build_index
 from pfocr_chat.integrity import check_stores
@@ -143,7 +144,12 @@ def child(corpus: str, store: str, log: str, *where: str) -> None:
         die_at_step(where[1], int(where[2]), where[3])
     elif where[:1] == ("access",):
         die_at_access(int(where[1]), store)
-    build_index(Path(corpus), Path(store), LoggingEmbedder(Path(log)), pace=EAGER)
+    elif where[:1] == ("limit",):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(where[1]), int(where[1])))
+    try:
+        build_index(Path(corpus), Path(store), LoggingEmbedder(Path(log)), pace=EAGER)
+    except PfocrChatError as exc:
+        Path(f"{log}.said").write_text(str(exc))
     sys.setprofile(None)
     if where == ("access", "0"):
         Path(f"{log}.accesses").write_text(str(_seen[0]))
