@@ -75,7 +75,7 @@ class _Steps:
     due: float = field(default=0.0)
 
     def publish_part(self, vectors: int) -> None:
-        """Publish a copy of the stores, which nobody may have open; where there is no room for one, none from then on."""
+        """Publish a copy of the stores, which nobody may have open; without room for one, none from then on."""
         begun = time.monotonic()
         part = staging_folder(self.vectorstore)
         try:
