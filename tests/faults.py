@@ -432,11 +432,11 @@ def carry_out(bench: Bench, trial: Trial, number: int) -> Outcome:
         shutil.rmtree(store.parent)
 
 
-def step_trials(kinds: Sequence[str] = ("first", "update")) -> Iterator[Trial]:
-    """Before and after each named step, the first time and a later one."""
-    for kind in kinds:
+def step_trials(numbers: Sequence[int] = (1,)) -> Iterator[Trial]:
+    """Before and after each named step, the first time that it comes, or other times."""
+    for kind in ("first", "update"):
         for step in STEPS:
-            for number in (1, 3):
+            for number in numbers:
                 for when in ("before", "after"):
                     yield Trial(f"{when} {step}", kind, ("step", step, str(number), when))
 
@@ -475,6 +475,8 @@ def run(bench: Bench, trials: Iterator[Trial], enough: Callable[[int], bool]) ->
         kills += len(outcome.served)
         if outcome.trouble:
             print(f"WRONG {trial}: {outcome.trouble}", flush=True)
+        else:
+            print(f"{trial.name}, {trial.kind}: {', '.join(outcome.served) or 'not reached'}", flush=True)
         if enough(kills):
             break
     return outcomes
@@ -513,13 +515,15 @@ def main() -> int:
     parser.add_argument("--figures", type=int, default=1_500, help="records in the corpus (1500)")
     parser.add_argument("--seed", type=int, default=1, help="of the random moments (1)")
     parser.add_argument("--no-steps", action="store_true", help="leave out the named steps")
-    parser.add_argument("--every", action="store_true", help="also at every access to a file of the index")
+    parser.add_argument(
+        "--every", action="store_true", help="also at a later call of each step, and at every access to a file"
+    )
     options = parser.parse_args()
     outcomes = []
     with a_bench(options.figures) as bench:
         outcomes += run(bench, random_trials(bench, random.Random(options.seed)), lambda kills: kills >= options.kills)  # noqa: S311 - no secret
         if not options.no_steps:
-            outcomes += run(bench, step_trials(), lambda _: False)
+            outcomes += run(bench, step_trials((1, 3) if options.every else (1,)), lambda _: False)
         if options.every:
             outcomes += run(bench, access_trials(bench), lambda _: False)
     print(table_of(outcomes))
