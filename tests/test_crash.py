@@ -96,7 +96,7 @@ def test_a_build_that_is_killed_at_any_moment(bench: Bench) -> None:
         outcome = carry_out(bench, trial, number)
         assert outcome.trouble is None, outcome
         kills += len(outcome.served)
-        if kills >= 4:
+        if kills >= 2:
             break
 
 
@@ -160,7 +160,7 @@ def assert_told(said: str, *words: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["first", "update"])
-@pytest.mark.parametrize("share", [0.002, 0.05, 0.5, 0.98])
+@pytest.mark.parametrize("share", [0.002, 0.98])
 def test_a_limit_to_the_size_of_files(bench: Bench, kind: str, share: float) -> None:
     """A file that may not grow is told in a sentence; with room again the build goes on to the end."""
     corpus, store = bench.start(kind, f"limit-{kind}-{share}")
@@ -201,7 +201,7 @@ def test_a_full_disk(bench: Bench, kind: str, disk: Callable[[str], Path]) -> No
     corpus = bench.before if kind == "first" else bench.after
     beginning = 0 if kind == "first" else needed
     told = 0
-    for part in (0.01, 0.3, 0.7, 0.9, 0.97):
+    for part in (0.3, 0.9):
         store = disk(f"size={4 * needed}k") / f"{part}" / "vectorstore"
         store.parent.mkdir()
         if kind == "update":
@@ -219,7 +219,7 @@ def test_a_full_disk(bench: Bench, kind: str, disk: Callable[[str], Path]) -> No
         assert look(bench, kind, store).trouble is None
         assert finish(bench, kind, corpus, store, log) is None
         shutil.rmtree(store.parent)
-    assert told >= 3
+    assert told
 
 
 def test_a_read_only_disk(
@@ -290,7 +290,7 @@ def spoil(path: Path, how: str) -> None:
         path.write_bytes(content[:at] + random.Random(5).randbytes(4096) + content[at + 4096 :])  # noqa: S311
 
 
-@pytest.mark.parametrize("how", ["deleted", "half", "other", "a page"])
+@pytest.mark.parametrize("how", ["half", "a page"])
 @pytest.mark.parametrize("name", [FILE_NAME, DATABASE, "vectors.sqlite", "manifest.json", "build.sqlite", "reading"])
 def test_a_spoilt_file_is_told_and_mended(
     seed_vectorstore: Path, seed_corpus: Path, embedder: Embedder, tmp_path: Path, name: str, how: str
