@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/pfocr-chat
 
-.PHONY: help install index chat test check eval bench fuzz lint clean
+.PHONY: help install index chat test check eval bench fuzz faults lint clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -53,6 +53,9 @@ bench: install ## measure at sizes, beside plain LangChain and Chroma: make benc
 
 fuzz: install ## try inputs that nobody would send on purpose: make fuzz [INPUTS=200000] [FUZZ="--engine atheris --target records"]
 	$(BIN)/python fuzz/run.py --inputs $(or $(INPUTS),20000) $(FUZZ)
+
+faults: install ## kill the building of an index at all moments there are: make faults [KILLS=60] [FAULTS=--every]
+	$(BIN)/python tests/faults.py --kills $(or $(KILLS),60) $(FAULTS)
 
 clean: ## remove what was built and indexed
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage

@@ -19,6 +19,7 @@ from pfocr_chat.answers import (
     Verdict,
 )
 from pfocr_chat.errors import (
+    ChromaServerError,
     ConfigError,
     CorpusError,
     CorruptIndexError,
@@ -53,6 +54,7 @@ __all__ = [
     "Answer",
     "Assistant",
     "Check",
+    "ChromaServerError",
     "Citation",
     "ConfigError",
     "Conversation",

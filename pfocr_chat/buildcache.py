@@ -78,6 +78,7 @@ class BuildCache:
                 db.execute("DELETE FROM files")
                 db.execute("DELETE FROM corpus")
                 db.execute("INSERT INTO corpus VALUES (?)", (_named(corpus),))
+                # The folder is noted also where nothing can be said of its files yet: `last_corpus` tells it.
             db.executemany("DELETE FROM files WHERE source = ?", [(source,) for source in gone])
             rows = [(source, stamp, digest) for source, (stamp, digest) in changed.items()]
             db.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?)", rows)
@@ -145,6 +146,8 @@ def _opened(path: Path) -> sqlite3.Connection:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = NORMAL")
         db.executescript(_SCHEMA)
+        if (found := db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+            raise sqlite3.DatabaseError(found)
     except sqlite3.DatabaseError:
         db.close()
         raise

@@ -92,8 +92,7 @@ def _digests(
                 changed[source] = stamp, digest
         digests[source] = digest, files
     gone = [source for source in known if source not in digests]
-    if changed or gone:
-        cache.put_digests(corpus, changed, gone)
+    cache.put_digests(corpus, changed, gone)
     return digests
 
 

@@ -148,6 +148,8 @@ def copy_database(source: Path, target: Path) -> None:
             new.execute("PRAGMA synchronous = OFF")  # whoever needs it to last calls `make_lasting`
             old.backup(new)
     except sqlite3.Error as exc:
+        if why := trouble(exc):
+            raise VectorstoreError(f"{source} cannot be copied to {target}: {why}.") from exc
         raise unreadable(source, exc) from exc
 
 

@@ -96,7 +96,7 @@ def read_manifest(vectorstore: Path) -> Manifest:
         raise NoIndexError(
             f"No index in {vectorstore}/. Run `pfocr-chat index DIR` with a folder of figure records first."
         ) from exc
-    except UnicodeDecodeError as exc:
+    except (IsADirectoryError, NotADirectoryError, UnicodeDecodeError) as exc:
         raise _damaged(path, "it cannot be read") from exc
     except OSError as exc:
         raise unreadable(path, exc) from exc

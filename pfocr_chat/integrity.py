@@ -16,7 +16,7 @@ import numpy as np
 from pfocr_chat import buildcache, feedback
 from pfocr_chat.catalog import FILE_NAME, Catalog
 from pfocr_chat.disk import reading_from
-from pfocr_chat.errors import CorruptIndexError, VectorstoreError
+from pfocr_chat.errors import CorruptIndexError
 from pfocr_chat.generations import Manifest, check_contents, check_sizes, generation_folder
 from pfocr_chat.passagestore import PassageStore
 from pfocr_chat.vectorindex import DATABASE, FOLDER_NAME, VectorIndex
@@ -60,6 +60,9 @@ def check_stores(vectorstore: Path, manifest: Manifest) -> Iterator[Finding]:
     """Read both stores from end to end, and tell of each check when it is done.
 
     Where files are missing or changed it ends there: Chroma may crash over them.
+
+    Raises:
+        VectorstoreError: the system does not let us read or, where that is needed, write.
     """
     folder = generation_folder(vectorstore, manifest.generation)
     checks: Sequence[tuple[str, Callable[[], str]]] = (
@@ -77,7 +80,7 @@ def check_stores(vectorstore: Path, manifest: Manifest) -> Iterator[Finding]:
     for what, check in checks:
         try:
             yield Finding(what, check())
-        except VectorstoreError as exc:
+        except CorruptIndexError as exc:
             yield Finding(what, str(exc), is_sound=False)
             if what in ("files", "contents"):
                 return
@@ -218,7 +221,7 @@ def _beside(vectorstore: Path) -> str:
             _check_database(vectorstore / name, "integrity_check")
         except CorruptIndexError as exc:
             advice = "Put a backup in its place" if name == feedback.FILE_NAME else "Remove it"
-            raise VectorstoreError(f"{str(exc).partition(' Run ')[0]} {advice}.") from exc
+            raise CorruptIndexError(f"{str(exc).partition(' Run ')[0]} {advice}.") from exc
     return " and ".join(there) + (" are whole" if len(there) > 1 else " is whole") if there else "nothing"
 
 

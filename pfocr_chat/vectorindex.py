@@ -20,6 +20,7 @@ import chromadb
 import chromadb.errors
 import numpy as np
 import numpy.typing as npt
+from chromadb.api.shared_system_client import SharedSystemClient
 from chromadb.config import Settings
 
 from pfocr_chat import exactvectors
@@ -75,6 +76,7 @@ class VectorIndex:
             settings = Settings(anonymized_telemetry=False, allow_reset=False)
             return chromadb.PersistentClient(str(self._folder), settings=settings)
         except (chromadb.errors.ChromaError, ValueError, OSError) as exc:
+            self._forget()
             raise self._failed(exc) from exc
         except AttributeError as exc:
             # Chroma stumbles over its memory of a folder that it could not open before in this process.
@@ -82,7 +84,12 @@ class VectorIndex:
         except BaseException as exc:
             if not _is_panic(exc):
                 raise
+            self._forget()
             raise self._failed(str(exc)) from exc
+
+    def _forget(self) -> None:
+        """Make Chroma forget a folder that it could not open: it would fail to for the life of the process."""
+        getattr(SharedSystemClient, "_identifier_to_system", {}).pop(str(self._folder), None)
 
     def _open_exact(self) -> ExactVectors | None:
         """The vectors by passage; an index of an earlier version has none until it is built upon."""

@@ -5,6 +5,8 @@ What is embedded is written to the builder's cache at once, so that an interrupt
 
 from __future__ import annotations
 
+import logging
+import shutil
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,10 +19,13 @@ import numpy.typing as npt
 from pfocr_chat.buildcache import BuildCache, stored_form
 from pfocr_chat.catalog import FILE_NAME
 from pfocr_chat.disk import share_file
+from pfocr_chat.errors import VectorstoreError
 from pfocr_chat.generations import Manifest, publish, staging_folder
 from pfocr_chat.passagestore import PassageStore
 from pfocr_chat.records import FigureRecord, Passage, figid_of
 from pfocr_chat.vectorindex import FOLDER_NAME, VectorIndex, copy_vectors
+
+_log = logging.getLogger(__name__)
 
 WINDOW = 2_048
 """Passages that are put in order of length together: batches of one length compute nothing for padding."""
@@ -74,12 +79,18 @@ class _Steps:
     due: float = field(default=0.0)
 
     def publish_part(self, vectors: int) -> None:
-        """Publish a copy of the stores, which nobody may have open."""
+        """Publish a copy of the stores, which nobody may have open; without room for one, none from then on."""
         begun = time.monotonic()
         part = staging_folder(self.vectorstore)
-        share_file(self.staged / FILE_NAME, part / FILE_NAME)
-        copy_vectors(self.staged / FOLDER_NAME, part / FOLDER_NAME)
-        publish(self.vectorstore, replace(self.manifest, vectors=vectors), part)
+        try:
+            share_file(self.staged / FILE_NAME, part / FILE_NAME)
+            copy_vectors(self.staged / FOLDER_NAME, part / FOLDER_NAME)
+            publish(self.vectorstore, replace(self.manifest, vectors=vectors), part)
+        except (OSError, VectorstoreError) as exc:
+            self.is_used = False  # the build itself needs less, and will tell if it cannot go on
+            _log.warning("The index is not published before all its vectors are there: %s", exc)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
         now = time.monotonic()
         self.due = now + max(self.pace.seconds, (now - begun) / self.pace.share)
 
@@ -145,7 +156,7 @@ def _embed(
                     vectors.add([passage for passage, _ in block], [record for _, record in block], made)
                     done += len(block)
                     progress("embedding", done, len(missing))
-        if done < len(missing):
+        if done < len(missing) and steps.is_used:
             steps.publish_part(known + done)
 
 

@@ -3,7 +3,7 @@
 A child builds in a session of its own and is killed with SIGKILL: at random moments, before and after each
 named step, and (``--every``) at every access to the file system. What is left has to be what was there before, or
 what a clean build makes; the next build has to complete it; and no text may be embedded twice, but for those that
-were being embedded. ``--real`` does it to the shell command with the real embedder.
+were being embedded.
 
 The child stops itself at a step through Python's own hooks for profilers and auditors: nothing in the program
 knows of it.
@@ -12,8 +12,11 @@ knows of it.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import random
+import resource
+import select
 import shutil
 import signal
 import sqlite3
@@ -22,6 +25,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -37,7 +41,7 @@ from wordembedder import Corpus, WordEmbedder
 
 from pfocr_chat import __file__ as package
 from pfocr_chat.catalog import FILE_NAME, Catalog
-from pfocr_chat.errors import NoIndexError
+from pfocr_chat.errors import NoIndexError, PfocrChatError
 from pfocr_chat.generations import generation_folder, read_manifest
 from pfocr_chat.indexing import build_index
 from pfocr_chat.integrity import check_stores
@@ -121,35 +125,91 @@ def die_at_step(step: str, number: int, when: str) -> None:
 
 def die_at_access(number: int, store: str) -> None:
     """Be killed at the ``number``-th access to a file of the index; with 0, tell their number at the end."""
-    seen = [0]
 
     def hook(event: str, arguments: tuple[object, ...]) -> None:
         if event in _EVENTS and any(store in str(argument) for argument in arguments[:2]):
-            seen[0] += 1
-            if seen[0] == number:
+            _seen[0] += 1
+            if _seen[0] == number:
                 kill_self()
 
     sys.addaudithook(hook)
-    if not number:
-        _counted.append(seen)
 
 
-_counted: list[list[int]] = []
+_seen = [0]
 
 
-def child(arguments: Sequence[str]) -> None:
+def child(corpus: str, store: str, log: str, *where: str) -> None:
     """Build an index, and be killed where the arguments say."""
-    corpus, store, log, *where = arguments
-    embedder = LoggingEmbedder(Path(log))
-    print("go", flush=True)
-    if where[:1] == ["step"]:
+    if where[:1] == ("step",):
         die_at_step(where[1], int(where[2]), where[3])
-    elif where[:1] == ["access"]:
+    elif where[:1] == ("access",):
         die_at_access(int(where[1]), store)
-    build_index(Path(corpus), Path(store), embedder, pace=EAGER)
+    elif where[:1] == ("limit",):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(where[1]), int(where[1])))
+    try:
+        build_index(Path(corpus), Path(store), LoggingEmbedder(Path(log)), pace=EAGER)
+    except PfocrChatError as exc:
+        Path(f"{log}.said").write_text(str(exc))
     sys.setprofile(None)
-    if _counted:
-        print(_counted[0][0], flush=True)
+    if where == ("access", "0"):
+        Path(f"{log}.accesses").write_text(str(_seen[0]))
+
+
+def nursery() -> None:
+    """Bring up a child for each line of standard input: tell its number, and in the end its return code.
+
+    It has loaded what a child needs and has no threads; a child that began from nothing would load for seconds.
+    """
+    for line in sys.stdin:
+        reading, writing = os.pipe()
+        pid = os.fork()
+        if not pid:
+            os.setsid()
+            os.write(writing, b"x")
+            code = 1
+            try:
+                child(*json.loads(line))
+                code = 0
+            except BaseException:  # a child must not go on as its parent
+                traceback.print_exc()
+            finally:
+                os._exit(code)
+        os.read(reading, 1)
+        os.close(reading)
+        os.close(writing)
+        print(pid, flush=True)
+        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+
+
+class Children:
+    """Processes that build an index, each in a session of its own."""
+
+    def __init__(self) -> None:
+        paths = [str(Path(package).parent.parent), *sys.path]
+        self._process = subprocess.Popen(
+            [sys.executable, __file__, "nursery"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
+        )
+
+    def run(self, *arguments: str, seconds: float | None = None) -> int:
+        """Run ``child`` until it ends or is killed, by itself or after some seconds; its return code."""
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(json.dumps(arguments) + "\n")
+        self._process.stdin.flush()
+        pid = int(self._process.stdout.readline())
+        if seconds is not None and not select.select([self._process.stdout], [], [], seconds)[0]:
+            os.killpg(pid, signal.SIGKILL)
+        code = int(self._process.stdout.readline())
+        assert code in (0, -signal.SIGKILL), f"a child failed: {arguments}"
+        return code
+
+    def close(self) -> None:
+        """There will be no more of them."""
+        self._process.communicate()
 
 
 # What is built from
@@ -242,9 +302,10 @@ class Bench:
     before: Path = field(init=False)
     after: Path = field(init=False)
     clean: dict[str, Content] = field(init=False)
-    accesses: int = field(init=False, default=0)
+    children: Children = field(init=False)
 
     def __post_init__(self) -> None:
+        self.children = Children()
         corpus = write_corpus(self.folder / "before", self.figures)
         self.before = corpus.folder
         self.after = Path(shutil.copytree(self.before, self.folder / "after"))
@@ -323,28 +384,12 @@ def finish(bench: Bench, kind: str, corpus: Path, store: Path, log: Path) -> str
 
 
 def run_child(bench: Bench, corpus: Path, store: Path, log: Path, where: Sequence[str], seconds: float | None) -> int:
-    """Run the child until it is killed, by itself or after some seconds; its return code."""
-    command = [sys.executable, __file__, "child", str(corpus), str(store), str(log), *where]
-    environ = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(package).parent.parent), *sys.path])}
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ, start_new_session=True
-    ) as process:
-        assert process.stdout
-        assert process.stderr
-        if process.stdout.readline() == "go\n" and seconds is not None:
-            try:
-                process.wait(seconds)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-        said, error = process.communicate()
-    if process.returncode not in (0, -signal.SIGKILL):
-        raise AssertionError(f"the child failed: {error[-2000:]}")
-    if process.returncode:
+    """Build until killed; the return code, and the kill is noted in the log."""
+    code = bench.children.run(str(corpus), str(store), str(log), *where, seconds=seconds)
+    if code:
         with log.open("a") as file:
             file.write(f"{CUT}\n")
-    if where[:2] == ["access", "0"]:
-        bench.accesses = int(said.split()[-1])
-    return process.returncode
+    return code
 
 
 # Trials
@@ -387,11 +432,11 @@ def carry_out(bench: Bench, trial: Trial, number: int) -> Outcome:
         shutil.rmtree(store.parent)
 
 
-def step_trials(kinds: Sequence[str] = ("first", "update")) -> Iterator[Trial]:
-    """Before and after each named step, the first time and a later one."""
-    for kind in kinds:
+def step_trials(numbers: Sequence[int] = (1,)) -> Iterator[Trial]:
+    """Before and after each named step, the first time that it comes, or other times."""
+    for kind in ("first", "update"):
         for step in STEPS:
-            for number in (1, 3):
+            for number in numbers:
                 for when in ("before", "after"):
                     yield Trial(f"{when} {step}", kind, ("step", step, str(number), when))
 
@@ -400,8 +445,9 @@ def access_trials(bench: Bench, kinds: Sequence[str] = ("first", "update")) -> I
     """At every access to a file of the index."""
     for kind in kinds:
         corpus, store = bench.start(kind, f"counted-{kind}")
-        run_child(bench, corpus, store, store.parent / "log", ("access", "0"), None)
-        for number in range(1, bench.accesses + 1):
+        log = store.parent / "log"
+        run_child(bench, corpus, store, log, ("access", "0"), None)
+        for number in range(1, int(Path(f"{log}.accesses").read_text()) + 1):
             yield Trial("file access", kind, ("access", str(number)))
 
 
@@ -429,6 +475,8 @@ def run(bench: Bench, trials: Iterator[Trial], enough: Callable[[int], bool]) ->
         kills += len(outcome.served)
         if outcome.trouble:
             print(f"WRONG {trial}: {outcome.trouble}", flush=True)
+        else:
+            print(f"{trial.name}, {trial.kind}: {', '.join(outcome.served) or 'not reached'}", flush=True)
         if enough(kills):
             break
     return outcomes
@@ -450,26 +498,32 @@ def table_of(outcomes: Sequence[Outcome]) -> str:
 @contextmanager
 def a_bench(figures: int) -> Iterator[Bench]:
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
-        yield Bench(Path(folder), figures)
+        bench = Bench(Path(folder), figures)
+        try:
+            yield bench
+        finally:
+            bench.children.close()
 
 
 def main() -> int:
     """Run the trials that the arguments ask for; 1 if any went wrong."""
-    if sys.argv[1:2] == ["child"]:
-        child(sys.argv[2:])
+    if sys.argv[1:] == ["nursery"]:
+        nursery()
         return 0
     parser = argparse.ArgumentParser(description="Kill the building of an index, and look what is left.")
     parser.add_argument("--kills", type=int, default=60, help="at random moments (60)")
     parser.add_argument("--figures", type=int, default=1_500, help="records in the corpus (1500)")
     parser.add_argument("--seed", type=int, default=1, help="of the random moments (1)")
     parser.add_argument("--no-steps", action="store_true", help="leave out the named steps")
-    parser.add_argument("--every", action="store_true", help="also at every access to a file of the index")
+    parser.add_argument(
+        "--every", action="store_true", help="also at a later call of each step, and at every access to a file"
+    )
     options = parser.parse_args()
     outcomes = []
     with a_bench(options.figures) as bench:
         outcomes += run(bench, random_trials(bench, random.Random(options.seed)), lambda kills: kills >= options.kills)  # noqa: S311 - no secret
         if not options.no_steps:
-            outcomes += run(bench, step_trials(), lambda _: False)
+            outcomes += run(bench, step_trials((1, 3) if options.every else (1,)), lambda _: False)
         if options.every:
             outcomes += run(bench, access_trials(bench), lambda _: False)
     print(table_of(outcomes))
