@@ -22,11 +22,20 @@ from slack_running import PATIENCE, running
 
 from pfocr_chat import Assistant
 from pfocr_chat.corpus import MAX_CAPTION, MAX_COLUMNS, MAX_ROWS, find_records, read_record
-from pfocr_chat.errors import CorpusError, CorruptIndexError, EvaluationError, FeedbackError, PromptError, RecordError
+from pfocr_chat.errors import (
+    CorpusError,
+    CorruptIndexError,
+    EvaluationError,
+    FeedbackError,
+    PromptError,
+    QuestionError,
+    RecordError,
+)
 from pfocr_chat.evaluation import read_cases
 from pfocr_chat.feedback import Feedback, FeedbackKind, FeedbackStore
 from pfocr_chat.generations import read_manifest
 from pfocr_chat.prompting import load_prompt
+from pfocr_chat.queries import Filters
 from pfocr_chat.records import FigureRecord
 from pfocr_chat.slack.actions import press_of
 from pfocr_chat.slack.events import Identity, message_asked
@@ -166,7 +175,7 @@ def test_json_that_cannot_be_held_is_a_value_error(text: str | bytes) -> None:
     ("front", "body", "reason"),
     [
         ("a: &a [x]\nb: *a", "{q}", "YAML aliases"),
-        ("a: " + "[" * 100_000, "{q}", "nested more than"),
+        ("a: " + "[" * 50_000, "{q}", "nested more than"),
         ("system: s\nvariables: [q]", "{q:>999999999}", "more than a name"),
         ("system: s\nvariables: [q]", "{q!r}", "more than a name"),
         ("system: s\nvariables: [q]", "{q.__class__}", "uses the variables"),
@@ -290,6 +299,24 @@ def test_a_login_of_no_base64_is_a_wrong_one(given: bytes, quoting: Assistant) -
     """Letters that are not ASCII made Python's decoder raise another error than it does for bad padding."""
     with served(quoting, Serving(accounts=Accounts({"ada": "horse"}))) as address:
         assert httpx.get(address, headers=[(b"authorization", given)]).status_code == 401
+
+
+def test_a_figid_of_no_address_and_half_a_character_is_not_there(address: str, quoting: Assistant) -> None:
+    """Neither Python's reader of addresses nor SQLite takes what a caller may send."""
+    for figid in ("http://[::1", "//[x/", "https://[/figures/PMC1__a.html"):
+        answered = httpx.post(f"{address}/gradio_api/run/figure", json={"data": [figid]})
+        assert (answered.status_code, "The index has no figure" in answered.json()["error"]) == (400, True)
+    assert quoting.record("PMC1__\ud800") is None
+    with pytest.raises(QuestionError, match="has no gene"):
+        quoting.ask("TNF?", filters=Filters(genes_all=("\ud800",)))
+
+
+def test_a_gene_list_of_megabytes_is_refused(quoting: Assistant) -> None:
+    """What is pasted is counted before it is read."""
+    began = time.perf_counter()
+    with pytest.raises(QuestionError, match=r"The list has 6,000,000 characters"):
+        quoting.gene_list("TP53, " * 1_000_000)
+    assert time.perf_counter() - began < 2
 
 
 # Slack
