@@ -128,7 +128,7 @@ def test_a_table_beyond_all_measure_is_reported(table: str, reason: str, tmp_pat
         f"keywords: [{'a,' * 2_000}]",
         f"organisms: {'|'.join('abc')}|{'x' * 6_000}",
         "genes:\n" + "- {word: A}\n" * (MAX_ROWS + 1),
-        f"schema-jsonld: {{caption: a}}\ncaption: {'x' * 60_000}",
+        f"schema-jsonld: {{caption: a}}\ncaption: {'x' * 40_000}",
     ],
 )
 def test_a_field_beyond_all_measure_is_refused(fields: str, tmp_path: Path) -> None:
