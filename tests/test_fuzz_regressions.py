@@ -286,7 +286,7 @@ def test_anybodys_word_on_where_they_come_from_does_not_count(address: str) -> N
     """Gradio would make addresses of ``X-Forwarded-Host``, and fail where it is no name of a host."""
     body = {"data": ["PMC9000001__fak.g001"]}
     for host in (b"\xb2", b"evil.example"):
-        headers = [(b"x-forwarded-host", host), (b"x-forwarded-proto", b"https")]
+        headers = [(b"x-forwarded-host", host), (b"x-gradio-server", host), (b"x-forwarded-proto", b"https")]
         answered = httpx.post(f"{address}/gradio_api/run/figure", json=body, headers=headers)
         assert answered.status_code == 200
         assert "evil" not in httpx.get(f"{address}/config", headers=headers).text
