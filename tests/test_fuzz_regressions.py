@@ -180,6 +180,11 @@ def test_json_that_cannot_be_held_is_a_value_error(text: str | bytes) -> None:
         ("system: s\nvariables: [q]", "{q!r}", "more than a name"),
         ("system: s\nvariables: [q]", "{q.__class__}", "uses the variables"),
         ("system: s\nvariables: [q]", "x" * 200_000, "more than 100,000 characters"),
+        (
+            "system: s\nvariables: [" + "a" * 9_000 + "]",
+            "{q}",
+            r"declares the variables \['a{200,300}…, not \['q'\]\.$",
+        ),
         ("system: 2020-13-45\nvariables: q", "{q}", "needs `system` and `variables`"),
     ],
 )
