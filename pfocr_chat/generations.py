@@ -95,8 +95,9 @@ def read_manifest(vectorstore: Path) -> Manifest:
     numbers = (*(content[name] for name in _NUMBERS), *content["files"].values())
     if not all(type(n) is int for n in numbers):
         raise _damaged(path, "its counts are not numbers")
-    if not all(isinstance(content[name], str) for name in known - {*_NUMBERS, "files"}):
-        raise _damaged(path, "its names are not texts")
+    texts = [content[name] for name in known - {*_NUMBERS, "files"}]
+    if not all(isinstance(text, str) and len(text) < 500 for text in texts):
+        raise _damaged(path, "its names are no short texts")
     if not re.fullmatch(r"g[0-9]{6}", content["generation"]):
         raise _damaged(path, "it names no generation")
     if not all(_is_inside(name) for name in content["files"]):

@@ -209,7 +209,8 @@ MANIFEST: dict[str, Any] = {
         ({"files": {"/etc/passwd": 1}}, "names files that are not"),
         ({"dimension": "384"}, "counts are not numbers"),
         ({"figures": True}, "counts are not numbers"),
-        ({"built": {}}, "names are not texts"),
+        ({"built": {}}, "names are no short texts"),
+        ({"embedder": "e" * 5_000}, "names are no short texts"),
         ({"generation": "g١٢٣٤٥٦"}, "names no generation"),
     ],
 )
