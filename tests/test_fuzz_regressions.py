@@ -164,7 +164,9 @@ def test_front_matter_of_too_many_values_is_refused_soon() -> None:
     assert time.perf_counter() - began < 5
 
 
-@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 5_000, '"\\ud800"', b'["\\udfff x"]', "1" * 5_000, "{"])
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, '{"a":' * 5_000, '"\\ud800"', b'["\\udfff x"]', b'"\xed\xa0\x80"', "1" * 5_000, "{"]
+)
 def test_json_that_cannot_be_held_is_a_value_error(text: str | bytes) -> None:
     """Nesting without end, halves of characters, and numbers of thousands of digits."""
     with pytest.raises(ValueError, match=r"."):
