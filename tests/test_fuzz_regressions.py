@@ -244,6 +244,14 @@ def test_questions_with_half_a_character_are_refused(tmp_path: Path) -> None:
         read_cases(tmp_path / "q.jsonl")
 
 
+def test_what_is_wrong_with_a_question_is_short(tmp_path: Path) -> None:
+    """A line may hold anything, and is not repeated in full."""
+    (tmp_path / "q.jsonl").write_text(json.dumps({"qid": "1", "type": "x" * 9_000, "question": "q"}))
+    with pytest.raises(EvaluationError, match=r"unknown type 'xxx") as caught:
+        read_cases(tmp_path / "q.jsonl")
+    assert len(str(caught.value)) < 700
+
+
 @pytest.mark.parametrize("figids", ["5", "[1]", "[" * 100_000, b"\xff", 7])
 def test_feedback_of_other_values_cannot_be_read(figids: object, tmp_path: Path) -> None:
     """A file that another program wrote is told of in a sentence."""
