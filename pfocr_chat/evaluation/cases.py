@@ -15,7 +15,6 @@ from pfocr_chat.errors import EvaluationError
 from pfocr_chat.records import FigureRecord
 from pfocr_chat.untrusted import parse_json
 
-
 LONGEST_REASON = 300
 """Characters: what stands in the line may be long."""
 
