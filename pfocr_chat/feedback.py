@@ -99,7 +99,7 @@ class Feedback:
             raise ValueError(f"not a source of feedback: {self.source!r}")
         for figid in self.figids:
             if not (isinstance(figid, str) and FIGID_PATTERN.fullmatch(figid)):
-                raise ValueError(f"not a figid: {figid!r}")
+                raise ValueError(f"not a figid: {str(figid)[:80]!r}")
         if not self.question.strip():
             raise FeedbackError("There is no question that the feedback is about.")
         if len(self.question) > MAX_QUESTION:
@@ -272,4 +272,4 @@ def _parse(row: tuple[str, ...], path: Path) -> Feedback:
             raise ValueError("its figids are no list of texts")
         return Feedback(**(values | {"figids": tuple(figids)}))
     except ValueError as exc:
-        raise FeedbackError(f"The feedback in {path} cannot be read: {exc}.") from exc
+        raise FeedbackError(f"The feedback in {path} cannot be read: {str(exc)[:200]}.") from exc
