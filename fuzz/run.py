@@ -204,7 +204,8 @@ def _place(kept: Path) -> Iterator[Any]:
     from fuzzing.index import made_index
     from fuzzing.targets import Place, prepared
 
-    with tempfile.TemporaryDirectory(prefix="pfocr-fuzz-") as name:
+    memory = Path("/dev/shm")  # noqa: S108 - files that are written and removed a hundred times a second
+    with tempfile.TemporaryDirectory(prefix="pfocr-fuzz-", dir=memory if memory.is_dir() else None) as name:
         folder = Path(name)
         (folder / "inside").mkdir()
         yield Place(folder / "inside", prepared(folder / "outside"), lambda: made_index(kept.parent / "index"))

@@ -11,7 +11,7 @@ import sqlite3
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -167,13 +167,14 @@ class Catalog:
                     self._idle.append(connection)
 
     def _rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        with self._reading() as db:
+        """What a query gives; nothing for a name with half of a character, which no record can have."""
+        with self._reading() as db, suppress(UnicodeEncodeError):
             return db.execute(sql, parameters).fetchall()
+        return []
 
     def _figids_of(self, sql: str, parameters: Sequence[object] = ()) -> frozenset[str]:
         """The figids for a query that gives the numbers of figures."""
-        with self._reading() as db:
-            return frozenset(self._figids[number] for (number,) in db.execute(sql, parameters))
+        return frozenset(self._figids[number] for (number,) in self._rows(sql, parameters))
 
     def _column(self, name: str) -> Column:
         if name not in self._columns:

@@ -30,8 +30,8 @@ MAX_TABLE_BYTES = 10_000_000
 MAX_ROWS = 5_000
 """Rows of a table; the longest known has some hundred, and a figure prints no more words than that."""
 MAX_COLUMNS = 100
-MAX_CAPTION = 50_000
-"""Characters; the longest known has a fifth of it."""
+MAX_CAPTION = 30_000
+"""Characters; the longest known has a third of it."""
 MAX_TEXT = 5_000
 """Characters of any other field, and of a cell."""
 MAX_ITEMS = 1_000

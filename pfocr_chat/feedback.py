@@ -91,12 +91,15 @@ class Feedback:
         )
 
     def __post_init__(self) -> None:
+        if wrong := [f.name for f in fields(self) if f.name != "figids" and not isinstance(getattr(self, f.name), str)]:
+            raise ValueError(f"the {wrong[0]} of feedback is no text")
         object.__setattr__(self, "kind", FeedbackKind(self.kind))
         object.__setattr__(self, "figids", tuple(self.figids)[:MAX_FIGIDS])
         if self.source not in ("page", "slack", "api"):
             raise ValueError(f"not a source of feedback: {self.source!r}")
-        if wrong := [figid for figid in self.figids if not FIGID_PATTERN.fullmatch(figid)]:
-            raise ValueError(f"not a figid: {wrong[0]!r}")
+        for figid in self.figids:
+            if not (isinstance(figid, str) and FIGID_PATTERN.fullmatch(figid)):
+                raise ValueError(f"not a figid: {str(figid)[:80]!r}")
         if not self.question.strip():
             raise FeedbackError("There is no question that the feedback is about.")
         if len(self.question) > MAX_QUESTION:
@@ -281,4 +284,4 @@ def _parse(row: tuple[str, ...], path: Path) -> Feedback:
             raise ValueError("its figids are no list of texts")
         return Feedback(**(values | {"figids": tuple(figids)}))
     except (ValueError, FeedbackError) as exc:
-        raise FeedbackError(f"The feedback in {path} cannot be read: {exc}.") from exc
+        raise FeedbackError(f"The feedback in {path} cannot be read: {str(exc)[:200]}.") from exc

@@ -33,6 +33,8 @@ from pfocr_chat.records import Kind, Tier
 
 MAX_GENES = 2_000
 """Names that one list may hold."""
+MAX_CHARACTERS = 500_000
+"""Of a list as typed or pasted; twice what the longest names need."""
 WORDS_EACH = 20
 """Words that a name may have on the average; the longest full names have some more."""
 SHOWN_FIGURES = 10
@@ -61,8 +63,10 @@ def parse_gene_list(text: str) -> tuple[str, ...]:
     what holds no letter or digit.
 
     Raises:
-        QuestionError: there is no name, or more than ``MAX_GENES``.
+        QuestionError: there is no name, or more than ``MAX_GENES``, or the text has more than ``MAX_CHARACTERS``.
     """
+    if len(text) > MAX_CHARACTERS:
+        raise QuestionError(f"The list has {len(text):,} characters, and at most {MAX_CHARACTERS:,} can be read.")
     text = _NUMBERING.sub("\n", _COMMENT.sub("", text)).strip()
     items = _STRONG_SEPARATOR.split(text)
     if len(items) == 1:

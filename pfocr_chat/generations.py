@@ -29,6 +29,8 @@ READING = "reading"
 """The file of a generation that its readers lock."""
 FORMAT = 3
 """Version of the index's layout: the catalog's tables and the collection's metadata."""
+LONGEST = 500
+"""Characters of a text in a manifest."""
 MAX_BYTES = 1 << 20
 """Of a manifest; a larger file is none."""
 CHANGING = ".sqlite3"
@@ -130,7 +132,7 @@ def parse_manifest(text: str, path: Path) -> Manifest:
 
 
 def _is_text(value: object) -> bool:
-    return isinstance(value, str)
+    return isinstance(value, str) and len(value) < LONGEST
 
 
 def _is_count(value: object) -> bool:
@@ -144,7 +146,7 @@ def _has_files(value: object, is_right: Callable[[object], bool]) -> bool:
 
 def is_inside(name: str) -> bool:
     """Whether a name is that of a file in a folder or below it, and leads nowhere else."""
-    return _NAME.fullmatch(name) is not None and ".." not in PurePosixPath(name).parts
+    return len(name) < LONGEST and _NAME.fullmatch(name) is not None and ".." not in PurePosixPath(name).parts
 
 
 _OF_TYPE: dict[object, Callable[[Any], bool]] = {

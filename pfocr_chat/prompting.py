@@ -11,6 +11,8 @@ from pfocr_chat.resources import data_folder
 from pfocr_chat.untrusted import parse_front_matter
 
 MAX_CHARACTERS = 100_000
+LONGEST_SHOWN = 300
+"""Characters of what a file says that are told of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,5 +60,7 @@ def load_prompt(name: str, variables: frozenset[str], *, folder: Path | None = N
         raise PromptError(f"The prompt file {path} has a place that is more than a name: write {{name}} alone.")
     for what, found in (("declares", set(map(str, declared))), ("uses", {str(place[1]) for place in places})):
         if found != variables:
-            raise PromptError(f"The prompt file {path} {what} the variables {sorted(found)}, not {sorted(variables)}.")
+            others = str(sorted(found))
+            others = others if len(others) < LONGEST_SHOWN else f"{others[:LONGEST_SHOWN]}…"
+            raise PromptError(f"The prompt file {path} {what} the variables {others}, not {sorted(variables)}.")
     return Prompt(name, str(fields["system"]).strip(), body.strip(), variables)

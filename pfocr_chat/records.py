@@ -102,7 +102,7 @@ class FigureRecord:
 
     def __post_init__(self) -> None:
         if not FIGID_PATTERN.fullmatch(self.figid):
-            raise ValueError(f"not a figid: {self.figid!r}")
+            raise ValueError(f"not a figid: {self.figid[:80]!r}")
 
     @property
     def name(self) -> str:

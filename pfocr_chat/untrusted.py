@@ -47,8 +47,9 @@ def parse_json(text: str | bytes) -> Any:
         ValueError: it is no JSON, is nested too deeply, or has half of a character ("\\ud800").
     """
     try:
+        text = text.decode("utf-8-sig") if isinstance(text, bytes) else text  # json would let halves pass
         value = json.loads(text)
-        if (b"\\" in text) if isinstance(text, bytes) else ("\\" in text):  # only an escape can be half of a character
+        if "\\" in text:  # else there is none: only an escape can be half of a character
             json.dumps(value, ensure_ascii=False).encode()
     except RecursionError as exc:
         raise ValueError("JSON nested too deeply") from exc

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 INPUTS = {
-    "records": 120,
+    "records": 80,
     "tables": 60,
     "patterns": 400,
     "questions": 60,

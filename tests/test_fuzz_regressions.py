@@ -22,11 +22,20 @@ from slack_running import PATIENCE, running
 
 from pfocr_chat import Assistant
 from pfocr_chat.corpus import MAX_CAPTION, MAX_COLUMNS, MAX_ROWS, find_records, read_record
-from pfocr_chat.errors import CorpusError, CorruptIndexError, EvaluationError, FeedbackError, PromptError, RecordError
+from pfocr_chat.errors import (
+    CorpusError,
+    CorruptIndexError,
+    EvaluationError,
+    FeedbackError,
+    PromptError,
+    QuestionError,
+    RecordError,
+)
 from pfocr_chat.evaluation import read_cases
 from pfocr_chat.feedback import Feedback, FeedbackKind, FeedbackStore
 from pfocr_chat.generations import read_manifest
 from pfocr_chat.prompting import load_prompt
+from pfocr_chat.queries import Filters
 from pfocr_chat.records import FigureRecord
 from pfocr_chat.slack.actions import press_of
 from pfocr_chat.slack.events import Identity, message_asked
@@ -119,7 +128,7 @@ def test_a_table_beyond_all_measure_is_reported(table: str, reason: str, tmp_pat
         f"keywords: [{'a,' * 2_000}]",
         f"organisms: {'|'.join('abc')}|{'x' * 6_000}",
         "genes:\n" + "- {word: A}\n" * (MAX_ROWS + 1),
-        f"schema-jsonld: {{caption: a}}\ncaption: {'x' * 60_000}",
+        f"schema-jsonld: {{caption: a}}\ncaption: {'x' * 40_000}",
     ],
 )
 def test_a_field_beyond_all_measure_is_refused(fields: str, tmp_path: Path) -> None:
@@ -155,7 +164,9 @@ def test_front_matter_of_too_many_values_is_refused_soon() -> None:
     assert time.perf_counter() - began < 5
 
 
-@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 5_000, '"\\ud800"', b'["\\udfff x"]', "1" * 5_000, "{"])
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, '{"a":' * 5_000, '"\\ud800"', b'["\\udfff x"]', b'"\xed\xa0\x80"', "1" * 5_000, "{"]
+)
 def test_json_that_cannot_be_held_is_a_value_error(text: str | bytes) -> None:
     """Nesting without end, halves of characters, and numbers of thousands of digits."""
     with pytest.raises(ValueError, match=r"."):
@@ -166,11 +177,16 @@ def test_json_that_cannot_be_held_is_a_value_error(text: str | bytes) -> None:
     ("front", "body", "reason"),
     [
         ("a: &a [x]\nb: *a", "{q}", "YAML aliases"),
-        ("a: " + "[" * 100_000, "{q}", "nested more than"),
+        ("a: " + "[" * 50_000, "{q}", "nested more than"),
         ("system: s\nvariables: [q]", "{q:>999999999}", "more than a name"),
         ("system: s\nvariables: [q]", "{q!r}", "more than a name"),
         ("system: s\nvariables: [q]", "{q.__class__}", "uses the variables"),
         ("system: s\nvariables: [q]", "x" * 200_000, "more than 100,000 characters"),
+        (
+            "system: s\nvariables: [" + "a" * 9_000 + "]",
+            "{q}",
+            r"declares the variables \['a{200,300}…, not \['q'\]\.$",
+        ),
         ("system: 2020-13-45\nvariables: q", "{q}", "needs `system` and `variables`"),
     ],
 )
@@ -195,7 +211,8 @@ MANIFEST: dict[str, Any] = {
         ({"files": {"/etc/passwd": 1}}, "names files that are not"),
         ({"dimension": "384"}, "counts are not numbers"),
         ({"figures": True}, "counts are not numbers"),
-        ({"built": {}}, "names are not texts"),
+        ({"built": {}}, "names are no short texts"),
+        ({"embedder": "e" * 5_000}, "names are no short texts"),
         ({"generation": "g١٢٣٤٥٦"}, "names no generation"),
     ],
 )
@@ -225,6 +242,14 @@ def test_questions_with_half_a_character_are_refused(tmp_path: Path) -> None:
     (tmp_path / "q.jsonl").write_text('{"qid": "\\ud800", "type": "unanswerable", "question": "q"}\n')
     with pytest.raises(EvaluationError, match=r"line 1: JSON with half of a character"):
         read_cases(tmp_path / "q.jsonl")
+
+
+def test_what_is_wrong_with_a_question_is_short(tmp_path: Path) -> None:
+    """A line may hold anything, and is not repeated in full."""
+    (tmp_path / "q.jsonl").write_text(json.dumps({"qid": "1", "type": "x" * 9_000, "question": "q"}))
+    with pytest.raises(EvaluationError, match=r"unknown type 'xxx") as caught:
+        read_cases(tmp_path / "q.jsonl")
+    assert len(str(caught.value)) < 700
 
 
 @pytest.mark.parametrize("figids", ["5", "[1]", "[" * 100_000, b"\xff", 7])
@@ -277,7 +302,7 @@ def test_anybodys_word_on_where_they_come_from_does_not_count(address: str) -> N
     """Gradio would make addresses of ``X-Forwarded-Host``, and fail where it is no name of a host."""
     body = {"data": ["PMC9000001__fak.g001"]}
     for host in (b"\xb2", b"evil.example"):
-        headers = [(b"x-forwarded-host", host), (b"x-forwarded-proto", b"https")]
+        headers = [(b"x-forwarded-host", host), (b"x-gradio-server", host), (b"x-forwarded-proto", b"https")]
         answered = httpx.post(f"{address}/gradio_api/run/figure", json=body, headers=headers)
         assert answered.status_code == 200
         assert "evil" not in httpx.get(f"{address}/config", headers=headers).text
@@ -290,6 +315,24 @@ def test_a_login_of_no_base64_is_a_wrong_one(given: bytes, quoting: Assistant) -
     """Letters that are not ASCII made Python's decoder raise another error than it does for bad padding."""
     with served(quoting, Serving(accounts=Accounts({"ada": "horse"}))) as address:
         assert httpx.get(address, headers=[(b"authorization", given)]).status_code == 401
+
+
+def test_a_figid_of_no_address_and_half_a_character_is_not_there(address: str, quoting: Assistant) -> None:
+    """Neither Python's reader of addresses nor SQLite takes what a caller may send."""
+    for figid in ("http://[::1", "//[x/", "https://[/figures/PMC1__a.html"):
+        answered = httpx.post(f"{address}/gradio_api/run/figure", json={"data": [figid]})
+        assert (answered.status_code, "The index has no figure" in answered.json()["error"]) == (400, True)
+    assert quoting.record("PMC1__\ud800") is None
+    with pytest.raises(QuestionError, match="has no gene"):
+        quoting.ask("TNF?", filters=Filters(genes_all=("\ud800",)))
+
+
+def test_a_gene_list_of_megabytes_is_refused(quoting: Assistant) -> None:
+    """What is pasted is counted before it is read."""
+    began = time.perf_counter()
+    with pytest.raises(QuestionError, match=r"The list has 6,000,000 characters"):
+        quoting.gene_list("TP53, " * 1_000_000)
+    assert time.perf_counter() - began < 2
 
 
 # Slack

@@ -118,6 +118,15 @@ def _catalog(place: Place) -> Iterator[Catalog]:
 
 
 @contextmanager
+def _assistant(place: Place) -> Iterator[Assistant]:
+    """An assistant that has answered before: what the first question takes longer is not for an input to answer for."""
+    with open_assistant(place.index(), llm="none") as assistant:
+        assistant.ask("Which figures show TNF?")
+        assistant.gene_list("TNF, IL6, AKT1")
+        yield assistant
+
+
+@contextmanager
 def questions(place: Place) -> Iterator[Opened]:
     """A question with the one before it, understood."""
     with _catalog(place) as catalog:
@@ -149,7 +158,7 @@ def _turn(query: Any) -> Any:
 @contextmanager
 def answers(place: Place) -> Iterator[Opened]:
     """A question, or a follow-up, answered, shown in every way and exported."""
-    with open_assistant(place.index(), llm="none") as assistant, _catalog(place) as catalog:
+    with _assistant(place) as assistant, _catalog(place) as catalog:
 
         def make(rng: random.Random) -> tuple[str, str, str]:
             return (
@@ -205,7 +214,7 @@ def genes(place: Place) -> Iterator[Opened]:
         "NA",
         "WNT",
     )
-    with open_assistant(place.index(), llm="none") as assistant, _catalog(place) as catalog:
+    with _assistant(place) as assistant, _catalog(place) as catalog:
 
         def make(rng: random.Random) -> str:
             between = rng.choice(("\n", ", ", " ", ";", "\t", "\r\n"))
@@ -215,7 +224,7 @@ def genes(place: Place) -> Iterator[Opened]:
             return start + between.join(listed)
 
         def read(value: str) -> None:
-            looks_like_gene_list(value)
+            looks_like_gene_list(value[:100_000])
             with refusing():
                 parse_gene_list(value)
             listed_in(" ".join(value.split())[:4_000], catalog)
@@ -347,7 +356,7 @@ def figids(place: Place) -> Iterator[Opened]:
     (images / "PMC1__link.jpg").symlink_to(place.outside / "secret.jpg")
     (images / "PMC2").symlink_to(place.outside)
 
-    with open_assistant(place.index(), llm="none") as assistant, _catalog(place) as catalog:
+    with _assistant(place) as assistant, _catalog(place) as catalog:
 
         def make(rng: random.Random) -> tuple[str, str, str]:
             figid = rng.choice(FIGIDS) if rng.random() < 0.6 else f"PMC1__{text(rng, longest=1)}"

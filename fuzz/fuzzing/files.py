@@ -7,7 +7,7 @@ import random
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -490,8 +490,8 @@ def feedback(place: Place) -> Iterator[Opened]:
             old.unlink()
         if kind == "file":
             path.write_bytes(content)
-        with closing(FeedbackStore(path)) as store, refusing(ValueError, TypeError):
-            # A value of another kind in Python code is that code's mistake; one in a file is not.
+        # A value of another kind in Python code is that code's mistake; one in a file is not.
+        with closing(FeedbackStore(path)) as store, refusing(), suppress(ValueError, TypeError):
             if kind == "said":
                 store.add(Feedback(**content))
             elif kind == "rows":

@@ -9,15 +9,15 @@ from pfocr_chat.corpus import MAX_ROWS
 from pfocr_chat.resources import data_folder
 
 ODD = {
-    "PMC7000001__words": "YAP1 binds TAZ and TEAD1 in cancer cells. " * 1_100,
-    "PMC7000002__oneword": "integrin" + "a" * 45_000,
-    "PMC7000003__brackets": "(TNF (IL6 (AKT1 [EGFR " * 2_000,
-    "PMC7000004__lists": "TNF, IL6, AKT1, EGFR, KRAS, " * 1_600,
-    "PMC7000005__dots": "a. b. c. TNF. (AB) " * 2_400,
-    "PMC7000006__keys": "[1] [2] [[3]] **bold** `x` TNF activates IL6 [1]. " * 900,
-    "PMC7000007__numbers": "TNF 1,2 3.4 5-6 10^9 50% μM " * 1_500,
-    "PMC7000008__negations": "TNF does not inhibit IL6, nor does IL6 not activate TNF, " * 800,
-    "PMC7000009__greek": "TNFαβγδ NF-κB " * 3_000,
+    "PMC7000001__words": "YAP1 binds TAZ and TEAD1 in cancer cells. " * 682,
+    "PMC7000002__oneword": "integrin" + "a" * 27900,
+    "PMC7000003__brackets": "(TNF (IL6 (AKT1 [EGFR " * 1240,
+    "PMC7000004__lists": "TNF, IL6, AKT1, EGFR, KRAS, " * 992,
+    "PMC7000005__dots": "a. b. c. TNF. (AB) " * 1488,
+    "PMC7000006__keys": "[1] [2] [[3]] **bold** `x` TNF activates IL6 [1]. " * 558,
+    "PMC7000007__numbers": "TNF 1,2 3.4 5-6 10^9 50% μM " * 930,
+    "PMC7000008__negations": "TNF does not inhibit IL6, nor does IL6 not activate TNF, " * 496,
+    "PMC7000009__greek": "TNFαβγδ NF-κB " * 1860,
 }
 """Captions just within what may be indexed."""
 

@@ -6,16 +6,25 @@ import importlib
 import pkgutil
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pfocr_chat
 from fuzzing.chance import HOSTILE_TEXT, WORDS
 from fuzzing.targets import Opened, Place
+from pfocr_chat.corpus import MAX_CAPTION
 
 LENGTH = 4_000
 """Characters: those of the longest question."""
+OF_CAPTIONS = (
+    *("abbreviations", "agreement", "alignment", "attested", "citations", "corpus", "effects", "exports", "lexicon"),
+    *("modality", "numbers", "organisms", "places", "plaintext", "records", "relations", "sentences", "tokens"),
+    *("verification", "slack.mrkdwn", "ui.marks", "ui.html"),
+)
+"""Modules that read captions, which may be as long as ``MAX_CAPTION``."""
+METHODS = ("search", "match", "fullmatch", "finditer", "findall", "sub", "split")
 SINGLE = tuple(" \t\n.,;:!?()[]{}<>\"'’“”-–—_/\\|&#*`~=+%$@^0129aAzZéαβ²人\u0301\u200b")
 OFTEN = (
     *(
@@ -114,6 +123,19 @@ def _inside(values: Any) -> Iterator[re.Pattern[Any]]:
             yield from _inside(value)
 
 
+def uses_of(names: Iterable[str]) -> dict[str, list[str]]:
+    """How each pattern is used, by the methods that the package calls of it: ``fullmatch`` is quick where ``search``
+    is not."""
+    folder = Path(pfocr_chat.__file__).parent
+    source = "\n".join(path.read_text("utf-8") for path in sorted(folder.rglob("*.py")))
+    found = {}
+    for place in names:
+        name = place.rpartition(".")[2].partition("[")[0]
+        called = set(re.findall(rf"\b{name}\.(\w+)\(", source)) & set(METHODS)
+        found[place] = sorted(called or ({"sub", "search"} if "[" in place else {"search"}))
+    return found
+
+
 def words_of(pattern: re.Pattern[Any]) -> list[str]:
     """What the pattern itself says, letter by letter."""
     source = pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
@@ -136,19 +158,24 @@ def patterns(place: Place) -> Iterator[Opened]:  # noqa: ARG001 - as all targets
     found = found_patterns()
     names = sorted(found)
     own = {name: words_of(pattern) for name, pattern in found.items()}
+    uses = uses_of(names)
 
     def make(rng: random.Random) -> tuple[str, str]:
         name = rng.choice(names)
-        return name, repeated(rng, own[name], rng.choice((LENGTH, LENGTH, 10 * LENGTH)))
+        is_of_captions = name.startswith(tuple(f"pfocr_chat.{module}." for module in OF_CAPTIONS))
+        return name, repeated(rng, own[name], MAX_CAPTION if is_of_captions and rng.random() < 0.5 else LENGTH)
 
     def read(value: tuple[str, str]) -> None:
         name, text = value
         pattern = found[name]
         subject: Any = text if isinstance(pattern.pattern, str) else text.encode("utf-8", "replace")
-        pattern.search(subject)
-        pattern.match(subject)
-        pattern.fullmatch(subject)
-        for _ in pattern.finditer(subject[:LENGTH]):
-            pass
+        for method in uses[name]:
+            match method:
+                case "sub":
+                    pattern.sub("" if isinstance(subject, str) else b"", subject)
+                case "finditer":
+                    list(pattern.finditer(subject))
+                case _:
+                    getattr(pattern, method)(subject)
 
     yield make, read

@@ -44,22 +44,22 @@ class Target:
 
 
 TARGETS = (
-    Target("records", "record files: front matter, names, links", 24, "files:records"),
-    Target("tables", "gene, chemical and disease tables", 12, "files:tables"),
-    Target("prompts", "prompt files", 6, "files:prompts"),
-    Target("manifests", "manifest.json", 6, "files:manifests"),
-    Target("sources", "source.json and the state of a copy", 4, "files:sources"),
-    Target("cases", "files of evaluation questions", 8, "files:cases"),
+    Target("records", "record files: front matter, names, links", 30, "files:records"),
+    Target("tables", "gene, chemical and disease tables", 14, "files:tables"),
+    Target("prompts", "prompt files", 8, "files:prompts"),
+    Target("manifests", "manifest.json", 8, "files:manifests"),
+    Target("sources", "source.json and the state of a copy", 5, "files:sources"),
+    Target("cases", "files of evaluation questions", 9, "files:cases"),
     Target("feedback", "feedback, its file and its export", 2, "files:feedback"),
     Target("patterns", "every regular expression on repeated pieces", 4, "patterns:patterns"),
-    Target("figids", "figids, and paths made of them", 6, "asking:figids"),
-    Target("questions", "questions being understood", 9, "asking:questions"),
-    Target("filters", "conditions in words, addresses, values and what a browser keeps", 6, "asking:filters"),
-    Target("genes", "gene lists", 3, "asking:genes"),
-    Target("answers", "questions and follow-ups being answered, shown and exported", 1, "asking:answers"),
-    Target("http", "requests to the page, the API, MCP, pictures and health", 5, "web:http"),
-    Target("wire", "bytes sent to the server's port", 1, "web:wire"),
-    Target("slack", "Slack's requests, most of them with a good signature", 3, "slackdoor:slack"),
+    Target("figids", "figids, and paths made of them", 5, "asking:figids"),
+    Target("questions", "questions being understood", 5, "asking:questions"),
+    Target("filters", "conditions in words, addresses, values and what a browser keeps", 5, "asking:filters"),
+    Target("genes", "gene lists", 1, "asking:genes"),
+    Target("answers", "questions and follow-ups being answered, shown and exported", 0.3, "asking:answers"),
+    Target("http", "requests to the page, the API, MCP, pictures and health", 2.5, "web:http"),
+    Target("wire", "bytes sent to the server's port", 0.4, "web:wire"),
+    Target("slack", "Slack's requests, most of them with a good signature", 1.3, "slackdoor:slack"),
 )
 
 

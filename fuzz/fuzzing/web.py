@@ -42,6 +42,7 @@ PATHS = (
     ),
     *(
         "/gradio_api/call/ask",
+        "/gradio_api/call/v2/ask",
         "/gradio_api/call/ask/x",
         "/gradio_api/run/predict",
         "/gradio_api/cancel",
@@ -105,6 +106,7 @@ HEADERS = (
         "x-forwarded-host",
         "x-forwarded-proto",
         "x-gradio-user",
+        "x-gradio-server",
         "mcp-session-id",
         "if-none-match",
         "content-length",

@@ -15,6 +15,9 @@ from pfocr_chat.errors import EvaluationError
 from pfocr_chat.records import FigureRecord
 from pfocr_chat.untrusted import parse_json
 
+LONGEST_REASON = 300
+"""Characters: what stands in the line may be long."""
+
 
 class CaseType(StrEnum):
     """What a question asks for, and so what counts as a good answer."""
@@ -141,7 +144,9 @@ def read_cases(path: str | Path) -> tuple[Case, ...]:
             if case.qid in cases:
                 raise ValueError(f"qid {case.qid!r} is already on line {lines[case.qid]}")
         except ValueError as exc:
-            raise EvaluationError(f"{path}, line {number}: {exc}.") from exc
+            reason = str(exc)
+            reason = reason if len(reason) <= LONGEST_REASON else f"{reason[:LONGEST_REASON]}…"
+            raise EvaluationError(f"{path}, line {number}: {reason}.") from exc
         cases[case.qid], lines[case.qid] = case, number
     if not cases:
         raise EvaluationError(f"{path} holds no questions; give a file with one JSON object a line.")

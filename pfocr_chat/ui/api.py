@@ -404,7 +404,10 @@ def _choice(value: Any, default: _Choice, name: str) -> _Choice:
 
 def _figid(text: str) -> str:
     """The figid in the address of a figure's page; any other text as it is."""
-    name = unquote(urlsplit(text).path.rpartition("/")[2]) if "/" in text else text
+    try:
+        name = unquote(urlsplit(text).path.rpartition("/")[2]) if "/" in text else text
+    except ValueError:  # an address that is none
+        return text
     return name[: -len(".html")] if name.lower().endswith(".html") else name
 
 

@@ -40,9 +40,9 @@ class Forwarded:
             await self._app(scope, receive, send)
             return
         if not client or client[0] not in self._believing.trusted_hosts:
-            # Gradio would take anybody's word.
-            unsaid = [(name, value) for name, value in scope["headers"] if not name.startswith(b"x-forwarded-")]
-            await self._app({**scope, "headers": unsaid}, receive, send)
+            # Gradio would take anybody's word on where the page is.
+            kept = [(name, value) for name, value in scope["headers"] if not _is_hearsay(name, value)]
+            await self._app({**scope, "headers": kept}, receive, send)
             return
         told = Headers(scope=scope).get("x-forwarded-host", "").partition(",")[0].strip()
         headers = [(name, value) for name, value in scope["headers"] if not (told and name == b"host")]
@@ -50,6 +50,13 @@ class Forwarded:
             headers.append((b"host", told.encode("latin-1")))
         scope = {**scope, "headers": headers, FROM_PROXY: True}
         await self._believing(scope, receive, send)  # type: ignore[arg-type]
+
+
+def _is_hearsay(name: bytes, value: bytes) -> bool:
+    """Whether a header says where the page is, other than that a proxy with TLS stands before it."""
+    if name == b"x-forwarded-proto":
+        return value not in (b"http", b"https")
+    return name.startswith(b"x-forwarded-") or name == b"x-gradio-server"
 
 
 class OwnPages:

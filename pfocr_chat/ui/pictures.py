@@ -46,7 +46,7 @@ def find_picture(folder: Path, record: FigureRecord) -> Path | None:
     if record.pmcid and record.filename:
         names += [f"{record.pmcid}__{record.filename}", f"{record.pmcid}/{record.filename}"]
     for name in names:
-        with suppress(OSError):  # a folder that may not be read, or a name too long for one
+        with suppress(OSError, ValueError):  # a folder that may not be read, or a name that no file can have
             path = (root / name).resolve()
             if path.is_relative_to(root) and path.suffix.lower() in SUFFIXES and path.is_file():
                 return path
