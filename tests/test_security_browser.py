@@ -133,6 +133,8 @@ def test_hostile_records_are_listed_and_cited(hostile: str, visit: Visit) -> Non
     ask(page, f"How does {COMMON} drive necroptosis of cells?")
     assert_clean(page)
     gene = page.locator("details.pfc-gene:visible").filter(has_not=page.get_by_text(COMMON, exact=True)).first
+    page.evaluate("document.querySelectorAll('details.pfc-gene').forEach((each) => { each.open = false; })")
+    gene.locator("summary").click()
     gene.locator("button", has_text="Only figures with it").click()
     expect(page.locator("#pfc-standing")).to_contain_text("only figures")
     assert_clean(page)
