@@ -31,7 +31,7 @@ from pfocr_chat.ui.calls import Calls
 from pfocr_chat.ui.connections import PromptProtocol, room_for_connections
 from pfocr_chat.ui.doors import Doors
 from pfocr_chat.ui.headers import SecurityHeaders, hash_source
-from pfocr_chat.ui.hosts import Forwarded, OwnPages
+from pfocr_chat.ui.hosts import Forwarded, OwnPages, is_loopback
 from pfocr_chat.ui.limits import Limits
 from pfocr_chat.ui.page import build_page
 from pfocr_chat.ui.pictures import add_pictures
@@ -79,6 +79,8 @@ def serve(assistant: Assistant, *, host: str = "127.0.0.1", port: int = 7860, se
     with closing(listen(host, port)) as listener:
         address = _address(host, listener.getsockname()[1]) + serving.root_path
         server = _Server(to_config(assistant, serving, host), address, serving.open_browser)
+        if not (serving.accounts or serving.proxies or is_loopback(host)):
+            print("Anybody who can reach this address can ask. --auth asks for a password.", file=sys.stderr)
         with logging_access(questions=serving.log_questions), _ending(server), suppress(KeyboardInterrupt):
             server.run(sockets=[listener])  # shuts down in order, and raises the signal again
 
