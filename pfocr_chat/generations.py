@@ -98,8 +98,8 @@ def read_manifest(vectorstore: Path) -> Manifest:
     return Manifest(**content)
 
 
-def check_files(vectorstore: Path, manifest: Manifest) -> None:
-    """Compare the generation's files with the sizes in its manifest.
+def check_files(vectorstore: Path, manifest: Manifest, *, only: str = "") -> None:
+    """Compare the generation's files, or ``only`` one of them, with the sizes in its manifest.
 
     A file may have grown: Chroma adds a row to its database each time that it is opened.
 
@@ -108,6 +108,8 @@ def check_files(vectorstore: Path, manifest: Manifest) -> None:
     """
     folder = generation_folder(vectorstore, manifest.generation)
     for name, size in manifest.files.items():
+        if only and name != only:
+            continue
         try:
             found = (folder / name).stat().st_size
         except OSError as exc:
