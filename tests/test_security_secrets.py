@@ -27,8 +27,9 @@ from planted import FAK, Planted
 from serving import served
 
 from pfocr_chat import Assistant
+from pfocr_chat.chromaserver import ChromaServer
 from pfocr_chat.cli import main
-from pfocr_chat.errors import ConfigError, SyncError
+from pfocr_chat.errors import ChromaServerError, ConfigError, SyncError
 from pfocr_chat.gitcommand import GitFailureError
 from pfocr_chat.llm import Patience, open_llm
 from pfocr_chat.redaction import HIDDEN, RedactedStream, secrets_in, without_secrets
@@ -46,7 +47,7 @@ PLANTED = {
     "SLACK_APP_TOKEN": "xapp-canary-123456789012",
     "SLACK_SIGNING_SECRET": "canarysigning0123456789",
     "PFOCR_CHAT_AUTH": "ada:canary-password-77",
-    "PFOCR_CHAT_CHROMA_TOKEN": "canary-chroma-token-88",
+    "CHROMA_API_KEY": "canary-chroma-token-88",
 }
 SECRETS = (
     *(value for name, value in PLANTED.items() if name != "PFOCR_CHAT_AUTH"),
@@ -81,7 +82,7 @@ class Echo(ThreadingHTTPServer):
 class _Echoing(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         assert isinstance(self.server, Echo)
-        self.rfile.read(int(self.headers["Content-Length"]))
+        self.rfile.read(int(self.headers.get("Content-Length", "0")))
         told = str(self.headers)
         self.server.heard.append(told)
         message = f"You sent {told} to me"
@@ -91,6 +92,8 @@ class _Echoing(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    do_GET = do_POST  # noqa: N815 - the name that http.server calls
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -193,6 +196,14 @@ def test_a_provider_that_repeats_the_key_is_not_quoted(
     assert_silent(json.dumps(answer.to_dict()), repr(answer), caplog.text)
 
 
+def test_a_chroma_server_that_repeats_the_key_is_not_quoted(echo: Echo) -> None:
+    """An error of a vector server, with the key that it was sent in it, is told without."""
+    with pytest.raises(ChromaServerError) as caught:
+        ChromaServer(f"http://127.0.0.1:{echo.server_port}", environ=PLANTED)
+    assert any("canary-chroma-token-88" in heard for heard in echo.heard)
+    assert_silent(str(caught.value))
+
+
 # Commands
 
 
@@ -201,20 +212,21 @@ def test_commands_say_nothing_secret(
 ) -> None:
     """With every secret set, status, ask, slack and wrong settings print none of them."""
     for name, value in PLANTED.items():
-        if not name.endswith("CHROMA_TOKEN"):  # known from another version on
-            monkeypatch.setenv(name, value)
+        monkeypatch.setenv(name, value)
     store = ["--vectorstore", str(planted.vectorstore)]
     assert main(["status", *store, "--llm", "none"]) == 0
     assert main(["status", *store, "--llm", "none", "--json"]) == 0
     assert main(["status", *store, "--llm", PLANTED["OPENAI_API_KEY"]]) == 1
     assert main(["ask", HOW, *store, "--llm", "https://ada:hunter22canary@127.0.0.1/v1"]) == 1
+    chroma = "http://ada:hunter22canary@127.0.0.1:9"
+    assert main(["status", *store, "--llm", "none", "--chroma-url", chroma]) == 1
     monkeypatch.setenv("SLACK_API_URL", "http://ada:hunter22canary@slack.example/")
     assert main(["slack", *store, "--llm", "none"]) == 1
     monkeypatch.setenv("PFOCR_CHAT_AUTH", "canary-password-77")
     assert main(["chat", *store, "--llm", "none"]) == 1
     printed = capsys.readouterr()
     assert "figures" in printed.out
-    assert printed.err.count("pfocr-chat: ") == 4
+    assert printed.err.count("pfocr-chat: ") == 5
     assert_silent(printed.out, printed.err)
 
 

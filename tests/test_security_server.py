@@ -212,7 +212,7 @@ def test_files_are_refused_in_a_sentence(address: str) -> None:
     """A value that is a file, or the address of one, is refused before anything is done with it."""
     for value in (file_at("https://pfocr.wikipathways.org/x"), {"path": "/etc/passwd", "meta": {}}, [[{"path": "x"}]]):
         response = httpx.post(f"{address}/gradio_api/run/ask", json={"data": [value]}, timeout=30)
-        assert response.status_code == 500
+        assert response.status_code in (400, 500)
         assert response.json()["error"] == NO_FILES
 
 

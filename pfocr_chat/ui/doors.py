@@ -62,7 +62,7 @@ class FilelessBlocks(gr.Blocks):
             gr.Error: there is a file among them.
         """
         if _holds_file(inputs):
-            raise gr.Error(NO_FILES, print_exception=False)
+            raise gr.Error(NO_FILES, title="Refused", print_exception=False)
         return await super().preprocess_data(block_fn, inputs, *rest, **named)
 
 
