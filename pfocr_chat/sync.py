@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO
 
@@ -307,7 +307,8 @@ def read_source(vectorstore: Path, generation: str) -> Source | None:
         source = Source(**json.loads((vectorstore / SOURCE).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
-    return source if source.generation == generation else None
+    # An earlier version kept a token that stood in the place of a user.
+    return replace(source, repo=_shown(source.repo)) if source.generation == generation else None
 
 
 # What may be asked for, and what can go wrong

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from pfocr_chat import connections
 from pfocr_chat.slack.settings import API_URL
-from pfocr_chat.ui import auth, connections, limits, page
+from pfocr_chat.ui import auth, limits, page
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "docs" / "security.md").read_text("utf-8")

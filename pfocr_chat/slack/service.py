@@ -27,6 +27,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from pfocr_chat.connections import PromptProtocol, room_for_connections
 from pfocr_chat.errors import SlackError
 from pfocr_chat.feedback import FILE_NAME as FEEDBACK_FILE
 from pfocr_chat.feedback import FeedbackStore
@@ -295,7 +296,16 @@ def _socket_address(web: WebApi) -> str:
 
 def _serve_http(app: App, host: str, port: int, ready: Callable[[str], None], stopping: threading.Event) -> None:
     with closing(listen(host, port)) as listener:
-        config = uvicorn.Config(build_http(app), log_level="warning", access_log=False, timeout_graceful_shutdown=2)
+        config = uvicorn.Config(
+            build_http(app),
+            http=PromptProtocol,
+            ws="none",
+            server_header=False,
+            limit_concurrency=room_for_connections(),
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=2,
+        )
         server = uvicorn.Server(config)
         address = f"{host}:{listener.getsockname()[1]}"
         thread = threading.Thread(target=server.run, args=([listener],), name="pfocr-slack-http", daemon=True)

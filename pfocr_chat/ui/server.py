@@ -23,12 +23,12 @@ from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from pfocr_chat.connections import PromptProtocol, room_for_connections
 from pfocr_chat.listening import listen
 from pfocr_chat.ui.accesslog import AccessLog, logging_access
 from pfocr_chat.ui.api import MCP_PATH, PARAMETERS, McpServer, add_api
 from pfocr_chat.ui.auth import Accounts, BasicAuth
 from pfocr_chat.ui.calls import Calls
-from pfocr_chat.ui.connections import PromptProtocol, room_for_connections
 from pfocr_chat.ui.doors import Doors
 from pfocr_chat.ui.headers import SecurityHeaders, hash_source
 from pfocr_chat.ui.hosts import Forwarded, OwnPages, is_loopback
