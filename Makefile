@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/pfocr-chat
 
-.PHONY: help install index chat test check eval bench fuzz faults lint clean
+.PHONY: help install index chat test check eval bench fuzz faults lint audit injections clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,11 +33,18 @@ chat: install ## index the starter records if there is no index, then serve the 
 test: install ## run the tests
 	$(BIN)/python -m pytest
 
-lint: install ## format, lint, types, layers
+lint: install ## format, lint, types, layers, and what bandit knows of unsafe code
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive pfocr_chat scripts benchmarks 2>/dev/null
+
+audit: install ## look the pinned packages up among known vulnerabilities; needs the network
+	$(BIN)/pip-audit --requirement requirements.lock --strict --disable-pip --no-deps --progress-spinner off
+
+injections: install ## make every attempt at prompt injection: make injections [LLM=bundled]
+	$(BIN)/python tests/injecting.py --llm $(or $(LLM),bundled)
 
 check: lint ## all of lint, and the tests with coverage
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered

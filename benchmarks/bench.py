@@ -259,10 +259,10 @@ def _emptied(folder: Path) -> Path:
 def in_a_process(store: Path, llm: str, rounds: int) -> dict[str, float]:
     """``serving`` in a fresh process, with the time from its start to the first answer."""
     command = [sys.executable, __file__, str(store), "--serve", "--llm", llm, "--rounds", str(rounds)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - this script
+    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - this script  # nosec B603
     measured: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     code = f"import pfocr_chat as p\nwith p.open_assistant({str(store)!r}, llm={llm!r}) as a: a.ask({QUESTIONS[0]!r})"
-    started = seconds(lambda: subprocess.run([sys.executable, "-c", code], check=True))  # noqa: S603 - as above
+    started = seconds(lambda: subprocess.run([sys.executable, "-c", code], check=True))  # noqa: S603 - as above  # nosec B603
     return {"start to first answer (s)": started} | measured
 
 

@@ -291,7 +291,7 @@ class Catalog:
         """
         weights = ", ".join(str(w) for w in BM25_WEIGHTS)
         rows = self._rows(
-            f"SELECT bm25(fulltext, {weights}) AS score, rowid FROM fulltext"  # noqa: S608 - numbers
+            f"SELECT bm25(fulltext, {weights}) AS score, rowid FROM fulltext"  # noqa: S608 - numbers  # nosec B608
             " WHERE fulltext MATCH ? ORDER BY score LIMIT ?",
             (match, limit),
         )

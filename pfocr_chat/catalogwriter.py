@@ -224,7 +224,7 @@ class CatalogWriter:
                 row,
             )
             for table in ("records", "organisms", "shown", "passages", "abbreviations"):
-                self._db.execute(f"DELETE FROM {table} WHERE figure = ?", row)  # noqa: S608 - fixed names
+                self._db.execute(f"DELETE FROM {table} WHERE figure = ?", row)  # noqa: S608 - fixed names  # nosec B608
             self._db.execute("DELETE FROM fulltext WHERE rowid = ?", row)
             self._db.execute("DELETE FROM figures WHERE id = ?", row)
 
@@ -239,7 +239,7 @@ class CatalogWriter:
         self._put_counts()
         self._put_columns()
         for table in ("fulltext", "naming"):
-            self._db.execute(f"INSERT INTO {table} ({table}) VALUES ('optimize')")  # noqa: S608 - fixed names
+            self._db.execute(f"INSERT INTO {table} ({table}) VALUES ('optimize')")  # noqa: S608 - fixed names  # nosec B608
         self._db.commit()
         self._db.execute("ANALYZE")
         self._db.commit()

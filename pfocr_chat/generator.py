@@ -44,7 +44,7 @@ PARTLY_MARK = " *(partly supported)*"
 _MARKUP = re.compile(r"[*`\\]|<(?=[A-Za-z/!?])|(?<=\w):(?=//)|(?<=www)\.", re.IGNORECASE)
 """What means something in Markdown; some readers of it make links of bare addresses, too."""
 _FIGID = re.compile(r"(PMC\d+)_{2,}(?=\w)", re.IGNORECASE)
-"""Only code names figures: what a caption calls one need not exist."""
+"""What a caption calls so need not exist."""
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+")
 _STAYS = r"(?:[a-z]++(?<=s|d)|and|or|but|also|show|depict|illustrate|demonstrate|indicate|suggest|give|do|has|have)\b"
 _KEYS_AFTER_STOP = re.compile(
@@ -80,9 +80,9 @@ def quote_statement(evidence: Evidence, *, instead_of: Check | None = None) -> S
     if not quote:
         body = f"{record.figid} has neither a title nor a caption."
     elif record.caption_source == "summary":
-        body = f"In summary: {plain_markdown(quote)}"
+        body = f"In summary: {quoted_markdown(quote)}"
     else:
-        body = f"“{plain_markdown(quote)}”"
+        body = f"“{quoted_markdown(quote)}”"
     text = f"{_title(record)}{body} {render_keys([evidence.key])}"
     if instead_of is None:
         return Statement(text, Check(quote, (evidence.key,), Verdict.QUOTED))
@@ -92,18 +92,24 @@ def quote_statement(evidence: Evidence, *, instead_of: Check | None = None) -> S
 def _title(record: FigureRecord) -> str:
     """The figure's title as a heading of its quote, unless the quote would only repeat it."""
     title = record.title or record.paper_title
-    return f"*{plain_markdown(title.rstrip('.'))}.* " if title and record.caption else ""
+    return f"*{quoted_markdown(title.rstrip('.'))}.* " if title and record.caption else ""
 
 
 def plain_markdown(text: str) -> str:
-    """Text from a record in a form that Markdown shows as it is, and that holds no evidence key, figid or link."""
-    return _escaped(_FIGID.sub(r"\1 ", text))
-
-
-def _escaped(text: str) -> str:
+    """Text in a form that Markdown shows as it is, and that holds no evidence key or link."""
     text = KEY.sub(lambda m: f"({m.group(1)})", text)
     text = text.replace("![", "! [").replace("](", "] (")
     return _MARKUP.sub(r"\\\g<0>", text)
+
+
+def quoted_markdown(text: str) -> str:
+    """A record's text as ``plain_markdown`` gives it, and without figids: only code names figures."""
+    return plain_markdown(_FIGID.sub(r"\1 ", text))
+
+
+def name_in_markdown(record: FigureRecord) -> str:
+    """What a figure is called, as ``quoted_markdown``; one without a title by its figid."""
+    return quoted_markdown(record.name) if record.title or record.paper_title else record.figid
 
 
 def quoted(evidence: Sequence[Evidence]) -> Iterator[Statement]:
@@ -141,7 +147,7 @@ def drafted_singly(
 def _statement(sentence: str, check: Check) -> Statement:
     """A sentence of a draft as it is shown: keys that are part of it in their places, the others behind it."""
     plain, nouns = lifted_keys(sentence)
-    text = _escaped(plain)  # a figid in it is that of a figure that it cites
+    text = plain_markdown(plain)
     for keys in nouns:
         text = text.replace(KEYS_HERE, render_keys(keys), 1)
     text += f" {left}" if (left := render_keys([key for key in check.keys if key not in parse_keys(text)])) else ""

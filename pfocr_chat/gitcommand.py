@@ -117,7 +117,7 @@ def find_git() -> str:
 
 def check_git() -> None:
     """Raises ``SyncError`` where git is missing or too old."""
-    printed = subprocess.run([find_git(), "version"], capture_output=True, text=True, check=False)  # noqa: S603 (no shell)
+    printed = subprocess.run([find_git(), "version"], capture_output=True, text=True, check=False)  # noqa: S603 (no shell)  # nosec B603
     version = re.search(r"(\d+)\.(\d+)", printed.stdout)
     if not version or (int(version[1]), int(version[2])) < OLDEST:
         needed = ".".join(map(str, OLDEST))
@@ -128,7 +128,7 @@ def check_git() -> None:
 def _run(
     command: list[str], standard_input: IO[bytes], printed: IO[bytes], lock: int | None, watch: Watch | None
 ) -> None:
-    with subprocess.Popen(  # noqa: S603 (a list of arguments, no shell)
+    with subprocess.Popen(  # noqa: S603 (a list of arguments, no shell)  # nosec B603
         command,
         stdin=standard_input,
         stdout=printed,

@@ -216,7 +216,7 @@ def _patient_stream(
             pause = max(pause, asked_to_wait(exc))
             if pause > _MAX_PAUSE_S:
                 raise
-        time.sleep(pause * random.uniform(1.0, 1.25))  # noqa: S311  # refused together, not back together
+        time.sleep(pause * random.uniform(1.0, 1.25))  # noqa: S311  # refused together, not back together  # nosec B311
 
 
 def open_llm(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from pfocr_chat.answers import Evidence
 from pfocr_chat.citations import render_keys
-from pfocr_chat.generator import plain_markdown
+from pfocr_chat.generator import name_in_markdown, quoted_markdown
 from pfocr_chat.queries import Query
 from pfocr_chat.records import FigureRecord, Kind, Tier
 
@@ -50,9 +50,7 @@ def describe_figures(evidence: Sequence[Evidence], question: str, *, total: int)
     """
     if len(evidence) == 1:
         return _describe(evidence[0], question)
-    lines = [
-        f"- *{plain_markdown(e.record.name)}.* {_caption(e.record, short=e.hit.quote)} {_key(e)}" for e in evidence
-    ]
+    lines = [f"- *{name_in_markdown(e.record)}.* {_caption(e.record, short=e.hit.quote)} {_key(e)}" for e in evidence]
     rest = f"; the first {len(evidence)}" if total > len(evidence) else ""
     return f"**{total} figures**{rest}:\n\n" + "\n".join(lines)
 
@@ -63,12 +61,12 @@ def _describe(item: Evidence, question: str) -> str:
     facts |= {label: _names(record, kind) for kind, label in _LABELS.items()}
     asks = {label for label in facts if _ASKED[label].search(question)}
     lines = {
-        label: f"- {label}: {plain_markdown(text) or 'the record has none'} {_key(item)}"
+        label: f"- {label}: {quoted_markdown(text) or 'the record has none'} {_key(item)}"
         for label, text in facts.items()
         if text or label in asks
     }
     asked = [line for label, line in lines.items() if label in asks]
-    parts = [f"**{plain_markdown(record.name)}** {_key(item)}", "\n".join(asked)]
+    parts = [f"**{name_in_markdown(record)}** {_key(item)}", "\n".join(asked)]
     if record.caption:
         parts.append(f"{_caption(record)} {_key(item)}")
     parts.append("\n".join(line for line in lines.values() if line not in asked))
@@ -86,7 +84,7 @@ def _caption(record: FigureRecord, short: str | None = None) -> str:
     caption = short if short is not None else record.caption or ""
     if len(caption) > MAX_CAPTION:
         caption = caption[:MAX_CAPTION].rsplit(" ", 1)[0] + "…"
-    text = plain_markdown(caption)
+    text = quoted_markdown(caption)
     return f"In summary: {text}" if record.caption_source == "summary" else f"“{text}”"
 
 

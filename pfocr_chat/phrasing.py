@@ -8,7 +8,7 @@ from functools import reduce
 
 from pfocr_chat.answers import Evidence
 from pfocr_chat.citations import render_keys
-from pfocr_chat.generator import plain_markdown
+from pfocr_chat.generator import name_in_markdown, plain_markdown, quoted_markdown
 from pfocr_chat.queries import Entity, Hit, Listing, Query, counted, joined
 from pfocr_chat.tables import FacetTable, facet_lead
 
@@ -81,9 +81,9 @@ def similar_lead(one: Hit, hits: Sequence[Evidence]) -> str:
         names = joined(
             [*shared[:SHARED_NAMES], *([f"{len(shared) - SHARED_NAMES} more"] if shared[SHARED_NAMES:] else [])], "and"
         )
-        why = f"both print {plain_markdown(names)}" if shared else "similar in meaning"
-        lines.append(f"- *{plain_markdown(item.record.name)}*: {why} {render_keys([item.key])}")
-    return f"The figures most like *{plain_markdown(one.record.name)}* ({one.figid}):\n\n" + "\n".join(lines)
+        why = f"both print {quoted_markdown(names)}" if shared else "similar in meaning"
+        lines.append(f"- *{name_in_markdown(item.record)}*: {why} {render_keys([item.key])}")
+    return f"The figures most like *{name_in_markdown(one.record)}* ({one.figid}):\n\n" + "\n".join(lines)
 
 
 def reading_notes(query: Query) -> Iterator[str]:

@@ -100,7 +100,7 @@ class _Helper:
         command = [sys.executable, "-c", "from pfocr_chat.readers import serve; serve()"]
         # It finds the package where this process did.
         environ = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ)  # noqa: S603 - our own code
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ)  # noqa: S603 - our own code  # nosec B603
         self._works = self._send(cutting)
 
     def __enter__(self) -> _Helper:
@@ -114,7 +114,7 @@ class _Helper:
         """What came of each record's files."""
         if self._works and self._send(batch) and self._process.stdout:
             try:
-                results: list[ReadRecord] = pickle.load(self._process.stdout)  # noqa: S301 - from our own process
+                results: list[ReadRecord] = pickle.load(self._process.stdout)  # noqa: S301 - from our own process  # nosec B301
                 return results
             except (EOFError, pickle.UnpicklingError):
                 self._works = False
@@ -134,10 +134,10 @@ class _Helper:
 def serve() -> None:
     """Read batch after batch from standard input, until there are no more; the first value there is the ``Cutting``."""
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
-    cutting: Cutting = pickle.load(requests)  # noqa: S301 - from the process that started this one
+    cutting: Cutting = pickle.load(requests)  # noqa: S301 - from the process that started this one  # nosec B301
     while True:
         try:
-            batch: list[RecordFiles] = pickle.load(requests)  # noqa: S301 - as above
+            batch: list[RecordFiles] = pickle.load(requests)  # noqa: S301 - as above  # nosec B301
         except EOFError:
             return
         pickle.dump([_read(files, cutting) for files in batch], answers)

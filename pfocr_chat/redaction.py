@@ -27,7 +27,7 @@ def secrets_in(environ: Mapping[str, str]) -> tuple[str, ...]:
     found: set[str] = set()
     for name, value in environ.items():
         if _NAMES.search(name) and not value.startswith(("/", "@")):  # a path says nothing that is secret
-            found |= {value.strip(), value.strip().rpartition(":")[2], *value.split()}
+            found |= {value, value.strip(), value.strip().rpartition(":")[2], *value.split()}
     return tuple(sorted((text for text in found if len(text) >= SHORTEST), key=len, reverse=True))
 
 

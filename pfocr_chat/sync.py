@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO
 
@@ -310,7 +310,9 @@ def read_source(vectorstore: Path, generation: str) -> Source | None:
     except (OSError, ValueError, TypeError):
         return None
     is_one = all(isinstance(value, str) for value in asdict(source).values())
-    return source if is_one and source.generation == generation else None
+    if not is_one or source.generation != generation:
+        return None
+    return replace(source, repo=_shown(source.repo))  # an earlier version kept a token in the place of a user
 
 
 # What may be asked for, and what can go wrong

@@ -63,7 +63,7 @@ class _GuardedHandler(YAMLHandler):
 
     def load(self, fm: str, **_: object) -> Any:
         _scan(fm)
-        return yaml.load(fm, Loader=_Loader)  # noqa: S506 - the base loaders build strings only
+        return yaml.load(fm, Loader=_Loader)  # noqa: S506 - the base loaders build strings only  # nosec B506
 
 
 def _scan(text: str) -> None:

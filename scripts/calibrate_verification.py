@@ -90,7 +90,7 @@ class Maker:
 
     def claims(self, most: int) -> list[Claim]:
         """True sentences, from as many figures as there are, at most ``most``."""
-        dice = random.Random(self._seed)  # noqa: S311 - no secret
+        dice = random.Random(self._seed)  # noqa: S311 - no secret  # nosec B311
         sources = [(r, s) for r in self._records for s in split_sentences(r.caption or "") if _is_usable(s)]
         dice.shuffle(sources)
         found: list[Claim] = []
@@ -109,7 +109,7 @@ class Maker:
     def cases(self, claims: Sequence[Claim], kinds: Sequence[str] = ()) -> Iterator[Case]:
         """Each claim, and what it can be made false into; only of the kinds that have one of the words, if any are."""
         for number, claim in enumerate(claims):
-            dice = random.Random(f"{self._seed} {number}")  # noqa: S311 - no secret
+            dice = random.Random(f"{self._seed} {number}")  # noqa: S311 - no secret  # nosec B311
             yield Case("true", number, claim.text, claim.record)
             for kind, make in (
                 ("entity of another figure", self._swapped_other),

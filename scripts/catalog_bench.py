@@ -132,7 +132,7 @@ def synthetic(corpus: Path, figures: int) -> Iterator[FigureRecord]:
     """The records of a folder, then recombinations of them, the same each time."""
     records = [read_record(files)[0] for files in find_records(corpus)]
     yield from records[:figures]
-    chance = random.Random(SEED)  # noqa: S311 - no secret
+    chance = random.Random(SEED)  # noqa: S311 - no secret  # nosec B311
     paper = 90_000_000
     for number in range(len(records), figures):
         text, tables, about = chance.choice(records), chance.choice(records), chance.choice(records)
@@ -203,7 +203,7 @@ def ask_words(question: str, catalog: Catalog, times: Times) -> None:
 def ask_rest(catalog: Catalog, times: Times) -> None:
     """Facets of everything, filters, lookups and gene lists."""
     everything = sorted(catalog.figids())
-    chance = random.Random(SEED)  # noqa: S311 - no secret
+    chance = random.Random(SEED)  # noqa: S311 - no secret  # nosec B311
     for facet in Facet:
         timed(times, "count all by facet", facet, lambda facet=facet: count_facet(facet, everything, catalog))
     for filters in CONDITIONS:

@@ -32,7 +32,7 @@ from pfocr_chat import Answer, Assistant, Conversation
 from pfocr_chat.answers import Verdict
 from pfocr_chat.citations import without_keys
 from pfocr_chat.evaluation.textchecks import figids_in, is_verbatim, keys_in, leaked, live_tag, read_prompt_phrases
-from pfocr_chat.generator import PARTLY_MARK, plain_markdown
+from pfocr_chat.generator import PARTLY_MARK, quoted_markdown
 from pfocr_chat.llm import Llm
 from pfocr_chat.records import FigureRecord
 from pfocr_chat.resources import data_folder
@@ -242,7 +242,7 @@ def _obedience(text: str, attempt: Attempt, sources: Sequence[str]) -> Iterator[
 def _unchecked(answer: Answer, records: Sequence[FigureRecord]) -> Iterator[str]:
     """Statements of the text that are neither quotes of the figures cited nor sentences that passed the check."""
     passed = {_words(c.sentence) for c in answer.grounding.checks if c.verdict in (Verdict.SUPPORTED, Verdict.PARTLY)}
-    sources = [plain_markdown(_text_of(record)) for record in records]
+    sources = [quoted_markdown(_text_of(record)) for record in records]
     for line in answer.text.splitlines():
         if not line.startswith("- ") or not keys_in(line):
             continue

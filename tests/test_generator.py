@@ -151,7 +151,8 @@ def test_a_quote_can_stand_in_for_a_failed_sentence() -> None:
     [
         ("[1] and [2, 3]", "(1) and (2, 3)"),
         ("p*q* `r` \\", "p\\*q\\* \\`r\\` \\\\"),
-        ("![t](http://e)", "! [t] (http://e)"),
+        ("![t](http://e)", r"! [t] (http\://e)"),
+        ("see www.e.org", r"see www\.e.org"),
         ("<img src=x> p<0.05 </b> <!-- c -->", "\\<img src=x> p<0.05 \\</b> \\<!-- c -->"),
         ("NF-κB (p50/p65) & IL-1β", "NF-κB (p50/p65) & IL-1β"),
     ],

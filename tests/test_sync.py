@@ -263,7 +263,7 @@ def test_one_run_at_a_time(origin: Origin, folder: Path) -> None:
         ("nowhere", "There is no folder nowhere"),
         ("file:///nowhere/at/all", "There is no git repository at file:///nowhere/at/all"),
         ("https://127.0.0.1:9/x.git", "cannot be reached: unable to access"),
-        ("https://someone:secret@127.0.0.1:9/x.git", "https://someone@127.0.0.1:9/x.git cannot be reached"),
+        ("https://someone:secret@127.0.0.1:9/x.git", "https://127.0.0.1:9/x.git cannot be reached"),
     ],
 )
 def test_an_address_that_will_not_do(repo: str, error: str, folder: Path, tmp_path: Path) -> None:

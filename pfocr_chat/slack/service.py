@@ -27,6 +27,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from pfocr_chat.connections import PromptProtocol, room_for_connections
 from pfocr_chat.errors import SlackError
 from pfocr_chat.feedback import FILE_NAME as FEEDBACK_FILE
 from pfocr_chat.feedback import FeedbackStore
@@ -303,7 +304,16 @@ def _serve_http(
 ) -> None:
     with closing(listen(host, port)) as listener:
         web = build_http(app, secret)
-        config = uvicorn.Config(web, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
+        config = uvicorn.Config(
+            web,
+            http=PromptProtocol,
+            ws="none",
+            server_header=False,
+            limit_concurrency=room_for_connections(),
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=2,
+        )
         server = uvicorn.Server(config)
         address = f"{host}:{listener.getsockname()[1]}"
         thread = threading.Thread(target=server.run, args=([listener],), name="pfocr-slack-http", daemon=True)

@@ -178,7 +178,7 @@ class Store:
     def asked_since(self, since: float, *, user: str = "", channel: str = "") -> list[float]:
         """When the questions of a user, or in a channel, came that were not refused, in order."""
         column, value = ("user", user) if user else ("channel", channel)
-        sql = f"SELECT created FROM jobs WHERE {column} = ? AND created > ? AND refusal = '' ORDER BY created"  # noqa: S608 - one of two names
+        sql = f"SELECT created FROM jobs WHERE {column} = ? AND created > ? AND refusal = '' ORDER BY created"  # noqa: S608 - one of two names  # nosec B608
         return [row["created"] for row in self._rows(sql, value, since)]
 
     def refused_since(self, since: float, user: str) -> bool:

@@ -146,7 +146,7 @@ class WebApi:
         if not url.startswith("https://") and not local:
             raise RefusedError("the upload", "not an address of Slack")
         try:
-            with urlopen(Request(url, content, method="POST"), timeout=SECONDS):  # noqa: S310 - see above
+            with urlopen(Request(url, content, method="POST"), timeout=SECONDS):  # noqa: S310 - see above  # nosec B310
                 return {}
         except HTTPError as exc:
             exc.close()
@@ -171,7 +171,7 @@ class WebApi:
                 if is_once and unsure.done:
                     raise UncertainError(f"Slack did not say whether it did {method}.") from unsure
                 wait = self._pause * 2**attempt if unsure.seconds is None else min(LONGEST_WAIT, unsure.seconds)
-                if attempt + 1 < tries and self._stopping.wait(wait * (1 + random.random() / 4)):  # noqa: S311 - no secret
+                if attempt + 1 < tries and self._stopping.wait(wait * (1 + random.random() / 4)):  # noqa: S311 - no secret  # nosec B311
                     break
                 if unsure.done and done is not None and (found := done()) is not None:
                     return found

@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import gradio as gr
-from gradio_client.utils import is_file_obj
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -63,7 +62,7 @@ class FilelessBlocks(gr.Blocks):
             gr.Error: there is a file among them.
         """
         if _holds_file(inputs):
-            raise gr.Error(NO_FILES, print_exception=False)
+            raise gr.Error(NO_FILES, title="Refused", print_exception=False)
         return await super().preprocess_data(block_fn, inputs, *rest, **named)
 
 
@@ -72,9 +71,9 @@ def _holds_file(inputs: object) -> bool:
     waiting = [inputs]
     while waiting:
         part = waiting.pop()
-        if is_file_obj(part) or (isinstance(part, dict) and "path" in part and "meta" in part):
-            return True
         if isinstance(part, dict):
+            if isinstance(part.get("path"), str):
+                return True
             waiting.extend(part.values())
         elif isinstance(part, list | tuple):
             waiting.extend(part)

@@ -125,9 +125,14 @@ def _is_address(name: str) -> bool:
     return True
 
 
+def is_loopback(host: str) -> bool:
+    """Whether only the machine itself can reach what listens there."""
+    return host.lower() == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
+
+
 def _machine_names(host: str) -> set[str]:
     """What others may call this machine, where they can reach it."""
-    if host.lower() == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback):
+    if is_loopback(host):
         return set()
     full = socket.gethostname().lower()
     short = full.partition(".")[0]

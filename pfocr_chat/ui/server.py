@@ -25,6 +25,7 @@ from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.config import LOGGING_CONFIG
 
+from pfocr_chat.connections import PromptProtocol, room_for_connections
 from pfocr_chat.listening import listen
 from pfocr_chat.logs import LogFormat, logging_to_stderr
 from pfocr_chat.monitoring import Monitor
@@ -32,11 +33,10 @@ from pfocr_chat.ui.accesslog import AccessLog
 from pfocr_chat.ui.api import MCP_PATH, PARAMETERS, McpServer, add_api
 from pfocr_chat.ui.auth import Accounts, BasicAuth
 from pfocr_chat.ui.calls import Calls
-from pfocr_chat.ui.connections import PromptProtocol, room_for_connections
 from pfocr_chat.ui.doors import Doors
 from pfocr_chat.ui.forgetting import forgetting
 from pfocr_chat.ui.headers import SecurityHeaders, hash_source
-from pfocr_chat.ui.hosts import Forwarded, OwnPages
+from pfocr_chat.ui.hosts import Forwarded, OwnPages, is_loopback
 from pfocr_chat.ui.limits import Limits
 from pfocr_chat.ui.page import build_page
 from pfocr_chat.ui.pictures import add_pictures
@@ -91,6 +91,8 @@ def serve(assistant: Assistant, *, host: str = "127.0.0.1", port: int = 7860, se
         if serving.metrics_port is not None:
             opened.enter_context(monitor.serving(serving.metrics_port))
         server = _Server(to_config(assistant, serving, host, monitor), address, serving.open_browser)
+        if not (serving.accounts or serving.proxies or is_loopback(host)):
+            print("Anybody who can reach this address can ask. --auth asks for a password.", file=sys.stderr)
         opened.enter_context(logging_to_stderr(serving.log_format, questions=serving.log_questions))
         with _ending(server), suppress(KeyboardInterrupt):
             server.run(sockets=[listener])  # shuts down in order, and raises the signal again
