@@ -159,6 +159,22 @@ class Conversation:
         return {"turns": [{"question": t.question, "subject": t.subject, "figids": list(t.figids)} for t in self.turns]}
 
 
+class Why(StrEnum):
+    """The kind of reason for which there is no answer; ``Answer.reason`` has it in words."""
+
+    UNKNOWN_NAME = "unknown name"
+    NOT_SHOWN = "not shown"
+    NOT_LINKED = "not linked"
+    OFF_TOPIC = "off topic"
+    ADVICE = "advice"
+    NOTHING_NAMED = "nothing named"
+    WHICH_FIGURE = "which figure"
+    NO_SUCH_FIGURE = "no such figure"
+    CONDITIONS = "conditions"
+    NOT_ANSWERED = "not answered"
+    """A language model found that the figures do not answer it."""
+
+
 @dataclass(frozen=True, slots=True)
 class NearMiss:
     """A figure that comes close to a question without answering it."""
@@ -208,6 +224,7 @@ class Answer:
     figures that were looked at, in order. ``listing`` says, of a list, how strong the evidence of each figure is,
     and which others there is weaker evidence for. ``table`` counts ``figids`` by year, gene or the like,
     where that was asked. ``usage`` is ``None`` where no language model was asked, or none reported its tokens.
+    ``why`` is the kind of ``reason`` of an abstention.
     """
 
     question: str
@@ -227,6 +244,7 @@ class Answer:
     table: FacetTable | None = None
     listing: Listing = field(default=Listing(), repr=False)
     usage: Usage | None = None
+    why: Why | None = None
 
     @property
     def standalone(self) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
-from collections.abc import Generator, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -24,6 +25,7 @@ from pfocr_chat.facets import count_facet
 from pfocr_chat.genelists import GeneListAnswer, compare_gene_list
 from pfocr_chat.generations import read_manifest
 from pfocr_chat.llm import open_llm
+from pfocr_chat.patience import Patience
 from pfocr_chat.queries import Filters, Hit, Intent, Query
 from pfocr_chat.query import understand
 from pfocr_chat.questions import QuestionEmbedder
@@ -31,12 +33,13 @@ from pfocr_chat.records import FigureRecord
 from pfocr_chat.retriever import PairScorer
 from pfocr_chat.serving import OpenGeneration, Serving, check_index, open_generation
 from pfocr_chat.tables import Facet, FacetTable
+from pfocr_chat.traces import Asker, Course, Observer, Outcome, Trace, current_asker
 
 FOUND = 10
 """Figures found for a question that asks for no list."""
 
 _questions = logging.getLogger("pfocr_chat.questions")
-"""Is told of each question; at INFO, and without its words, which may be private."""
+"""Is told of each question at INFO, with its ``Trace`` as ``trace``; its words, which may be private, only there."""
 
 
 def open_assistant(
@@ -67,7 +70,8 @@ def open_assistant(
     cross_encoder = _open_reranker(config.reranker) if config.reranker else None
     with ExitStack() as opened:
         server = opened.enter_context(ChromaServer(config.chroma_url, environ=environ)) if config.chroma_url else None
-        writer = opened.enter_context(open_llm(config.llm, environ=environ))
+        patience = Patience.of(config.llm_timeout) if config.llm_timeout else None
+        writer = opened.enter_context(open_llm(config.llm, environ=environ, patience=patience))
         serving = Serving(
             config.vectorstore,
             lambda: open_generation(config.vectorstore, embedder, writer, reranker=cross_encoder, server=server),
@@ -92,6 +96,8 @@ class Assistant:
         self._serving = serving
         self._opened = opened
         self._closed = False
+        self._observers: tuple[Observer, ...] = ()
+        self._observing = threading.Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -144,7 +150,9 @@ class Assistant:
         Raises:
             QuestionError: the question is empty or too long, or a filter names what the index does not have.
         """
-        return _last(_told(question, self._streamed(question, Conversation(), filters, write=False)))
+        course = Course()
+        events = self._streamed(question, Conversation(), filters, course, write=False)
+        return _last(self._observed(question, current_asker(), course, events))
 
     def ask(self, question: str, conversation: Conversation | None = None, *, filters: Filters | None = None) -> Answer:
         """One answer; pass ``answer.conversation`` on to ask a follow-up.
@@ -167,14 +175,56 @@ class Assistant:
             QuestionError: the question is empty or too long, or a filter names what the index does not have.
         """
         self._check_open()
-        return _told(question, self._streamed(question, conversation or Conversation(), filters))
+        course = Course()
+        events = self._streamed(question, conversation or Conversation(), filters, course)
+        return self._observed(question, current_asker(), course, events)
 
     def _streamed(
-        self, question: str, conversation: Conversation, filters: Filters | None, *, write: bool = True
+        self, question: str, conversation: Conversation, filters: Filters | None, course: Course, *, write: bool = True
     ) -> Generator[Event, None, None]:
         with self._using() as generation:
             chain = generation.chain if write else replace(generation.chain, llm=None, llm_name="none")
-            yield from chain.stream(question, conversation, filters)
+            yield from chain.stream(question, conversation, filters, course=course)
+
+    def _observed(
+        self, question: str, asker: Asker, course: Course, events: Generator[Event, None, None]
+    ) -> Generator[Event, None, None]:
+        """The events, after which the log and the observers are told what became of the question."""
+        observers, started = self._observers, time.perf_counter()
+        outcome, answer, failure = Outcome.STOPPED, None, ""
+        for observer in observers:
+            observer.begun(asker)
+        try:
+            with closing(events):
+                for event in events:
+                    if isinstance(event, Answer):
+                        answer, outcome = event, Outcome.ABSTAINED if event.abstained else Outcome.ANSWERED
+                    with course.pausing():
+                        yield event
+        except QuestionError as exc:
+            outcome, failure = Outcome.REFUSED, type(exc).__name__
+            raise
+        except Exception as exc:
+            outcome, failure = Outcome.FAILED, type(exc).__name__
+            raise
+        finally:
+            course.enter(None)
+            took, steps = time.perf_counter() - started, dict(course.seconds)
+            trace = Trace(asker, question, outcome, took, steps, course.evidence, answer, failure, course.llm_failure)
+            _questions.info("%s", trace, extra={"trace": trace})
+            for observer in observers:
+                observer.ended(trace)
+
+    @contextmanager
+    def observed_by(self, observer: Observer) -> Iterator[None]:
+        """While this lasts, the observer is told of each question that is asked."""
+        with self._observing:
+            self._observers = (*self._observers, observer)
+        try:
+            yield
+        finally:
+            with self._observing:
+                self._observers = tuple(each for each in self._observers if each is not observer)
 
     def hits(self, answer: Answer) -> list[Hit]:
         """A hit for each of an answer's figures, in their order, to be shown or exported.
@@ -236,27 +286,6 @@ def _last(events: Iterable[Event]) -> Answer:
         if isinstance(event, Answer):
             return event
     raise PfocrChatError("The answer was cut off.")
-
-
-def _told(question: str, events: Generator[Event, None, None]) -> Generator[Event, None, None]:
-    """The events, after which the log is told what became of the question; its words only as an extra field."""
-    started, outcome = time.perf_counter(), "question failed"
-    try:
-        with closing(events):
-            for event in events:
-                if isinstance(event, Answer):
-                    intent = event.query.intent.value if event.query else "question"
-                    outcome = f"{intent} {'abstained' if event.abstained else 'answered'}"
-                yield event
-    except QuestionError:
-        outcome = "question refused"
-        raise
-    except GeneratorExit:
-        outcome = outcome if outcome != "question failed" else "question stopped"
-        raise
-    finally:
-        took = round(1000 * (time.perf_counter() - started))
-        _questions.info("%s %d ms", outcome, took, extra={"question": question})
 
 
 def _understood(question: str, generation: OpenGeneration, filters: Filters | None) -> Query:

@@ -20,13 +20,14 @@ from pfocr_chat.answers import (
     Turn,
     Usage,
     Verdict,
+    Why,
 )
 from pfocr_chat.catalog import Catalog
 from pfocr_chat.citations import best_excerpt, parse_keys, record_atoms
 from pfocr_chat.conditions import checked_filters
 from pfocr_chat.config import MAX_QUESTION
 from pfocr_chat.entities import entities_in
-from pfocr_chat.errors import LlmError, QuestionError
+from pfocr_chat.errors import LlmError, LlmFailure, QuestionError
 from pfocr_chat.facets import Breakdown, count_facet, read_breakdown
 from pfocr_chat.genelists import compare_gene_list, listed_in, looks_like_gene_list
 from pfocr_chat.generator import (
@@ -38,6 +39,7 @@ from pfocr_chat.generator import (
 from pfocr_chat.lexicon import says
 from pfocr_chat.llm import Llm
 from pfocr_chat.lookup import describe_figures, is_about_the_record
+from pfocr_chat.meter import Meter
 from pfocr_chat.phrasing import (
     all_of,
     condition_of,
@@ -57,6 +59,7 @@ from pfocr_chat.query import asks_for_advice, asks_of_all, checked_question, nam
 from pfocr_chat.realms import set_apart
 from pfocr_chat.references import counts_out, in_focus
 from pfocr_chat.retriever import Retriever
+from pfocr_chat.traces import Course, Step
 from pfocr_chat.verification import verify
 
 HITS = 50
@@ -105,24 +108,6 @@ class _Written:
     usage: Usage | None = None
 
 
-class _Meter:
-    """An LLM for one question: it adds up the tokens of the calls made through it.
-
-    Questions may share an ``Llm``, each through one of these.
-    """
-
-    def __init__(self, llm: Llm) -> None:
-        self._llm = llm
-        self.usage: Usage | None = None
-
-    def stream(self, system: str, user: str, *, max_tokens: int) -> Iterator[str]:
-        """``Llm.stream``, with its tokens counted."""
-        return self._llm.stream(system, user, max_tokens=max_tokens, report=self._add)
-
-    def _add(self, used: Usage) -> None:
-        self.usage = self.usage + used if self.usage else used
-
-
 @dataclass(frozen=True, slots=True)
 class Chain:
     """The parts that answer a question, over one generation of an index.
@@ -142,15 +127,23 @@ class Chain:
     still_coming: str | None = None
 
     def stream(
-        self, question: str, conversation: Conversation, filters: Filters | None = None
+        self,
+        question: str,
+        conversation: Conversation,
+        filters: Filters | None = None,
+        *,
+        course: Course | None = None,
     ) -> Generator[Event, None, None]:
-        """Stages, pieces of checked text, and last the answer.
+        """Stages, pieces of checked text, and last the answer; ``course`` is told of what is done.
 
         Raises:
             QuestionError: the question is empty or too long, or a condition of ``filters`` is of no use.
         """
+        course = course or Course()
+        course.enter(Step.UNDERSTAND)
         yield Stage("Reading the question")
         counted, query = self._understood(question, conversation, filters)
+        course.enter(Step.RETRIEVE)
         last = conversation.last
         if query.intent is Intent.CHAT:
             # Small talk leaves the subject of the conversation as it is.
@@ -159,22 +152,24 @@ class Chain:
             yield self._overlaps(query, conversation, genes)
         elif query.missing and not query.figids:
             reason = f"The index has no {either(query.missing)}."
-            yield self._abstain(query, conversation, reason, [])
+            yield self._abstain(query, conversation, Why.NO_SUCH_FIGURE, reason, [])
         elif query.intent in (Intent.LOOKUP, Intent.SIMILAR):
             yield from self._refer(query, conversation)
         elif last and counted is None and query.refers_back and (counts_out(question) or is_about_the_record(query)):
             yield from self._look_back(query, conversation, last)
         elif query.intent is Intent.RELATION and asks_for_advice(question):
-            yield self._abstain(query, conversation, NO_ADVICE, [])
+            yield self._abstain(query, conversation, Why.ADVICE, NO_ADVICE, [])
         elif counted is None and names_nothing(query):
-            yield replace(self._abstain(query, conversation, NOTHING_NAMED, []), conversation=conversation)
+            nothing = self._abstain(query, conversation, Why.NOTHING_NAMED, NOTHING_NAMED, [])
+            yield replace(nothing, conversation=conversation)
         else:
-            yield from self._search(query, conversation, counted)
+            yield from self._search(query, conversation, course, counted)
 
     def _refer(self, query: Query, conversation: Conversation) -> Generator[Event, None, None]:
         """Figures that the question names, or means of those before: what they show, or what is like them."""
         if not query.figids:
-            yield replace(self._abstain(query, conversation, WHICH_FIGURE, []), conversation=conversation)
+            unclear = self._abstain(query, conversation, Why.WHICH_FIGURE, WHICH_FIGURE, [])
+            yield replace(unclear, conversation=conversation)
         elif query.intent is Intent.SIMILAR:
             yield from self._similar(query, conversation)
         else:
@@ -183,14 +178,15 @@ class Chain:
                 yield from self._describe(query, figids, conversation)
             else:
                 reason = f"The figures asked for do not meet the conditions: {query.filters}."
-                yield self._abstain(query, conversation, reason, [])
+                yield self._abstain(query, conversation, Why.CONDITIONS, reason, [])
 
     def _look_back(self, query: Query, conversation: Conversation, last: Turn) -> Generator[Event, None, None]:
         """What a follow-up asks of one figure of the last answer; the subject of the conversation stays."""
         figids = in_focus(query.question, last)
         if not figids:
             reason = f"The last answer has only {figures_of(len(last.figids))}." if last.figids else WHICH_FIGURE
-            yield replace(self._abstain(query, conversation, reason, []), conversation=conversation)
+            unclear = self._abstain(query, conversation, Why.WHICH_FIGURE, reason, [])
+            yield replace(unclear, conversation=conversation)
             return
         query = replace(query, intent=Intent.LOOKUP, figids=figids, filters=Filters(), stated=Filters())
         turn = replace(last, question=query.question, focus=figids[0])
@@ -223,7 +219,7 @@ class Chain:
         within = self.catalog.figids_meeting(query.filters) if query.filters else None
         compared = compare_gene_list(genes, self.catalog, limit=REMEMBERED, within=within)
         if not compared.found:
-            return self._abstain(query, conversation, compared.text.strip(), [])
+            return self._abstain(query, conversation, Why.UNKNOWN_NAME, compared.text.strip(), [])
         figids = [row.figid for row in compared.result.rows]
         hits = self.retriever.to_hits(query, figids[:LARGE_EVIDENCE])
         return self._answer(query, conversation, compared.text, figids=figids, hits=hits)
@@ -233,7 +229,8 @@ class Chain:
         one = self.retriever.to_hits(query, query.figids[:1])[0]
         hits = self.retriever.similar(one.figid, MAX_RELATED, query.filters)
         if not hits:
-            yield self._abstain(query, conversation, f"No figure{condition_of(query)} is like {one.figid}.", [])
+            reason = f"No figure{condition_of(query)} is like {one.figid}."
+            yield self._abstain(query, conversation, Why.NOT_SHOWN, reason, [])
             return
         evidence = [Evidence(key, hit) for key, hit in enumerate(hits[:LARGE_EVIDENCE], start=1)]
         text = similar_lead(one, evidence)
@@ -248,14 +245,14 @@ class Chain:
         yield answer
 
     def _search(
-        self, query: Query, conversation: Conversation, counted: Breakdown | None = None
+        self, query: Query, conversation: Conversation, course: Course, counted: Breakdown | None = None
     ) -> Generator[Event, None, None]:
         yield Stage(f"Searching {self.catalog.figures:,} figures")
         listing = self.retriever.complete(query)
         hits = self.retriever.retrieve(query, HITS, complete=listing)
-        reason = _why_abstain(query, hits, listing)
-        if reason:
-            yield self._abstain(query, conversation, reason, hits, listing=listing)
+        course.enter(Step.CHOOSE)
+        if missing := _why_abstain(query, hits, listing):
+            yield self._abstain(query, conversation, *missing, hits, listing=listing)
             return
         chosen = _choose(query, hits, listing)
         if counted:
@@ -269,15 +266,18 @@ class Chain:
             shown = [replace(shown[0], quote=best), *shown[1:]]
         count = SMALL_EVIDENCE if self.small or self.llm is None else LARGE_EVIDENCE
         evidence = [Evidence(key, hit) for key, hit in enumerate(shown[:count], start=1)]
+        course.evidence = len(evidence)
+        course.enter(Step.CHECK)
         yield Stage(f"Reading {figures_of(len(evidence))} and checking citations")
         narrowed = self.retriever.has_other_words(query, listing)
         lead = list_lead(query, chosen, len(evidence), listing, narrowed=narrowed)
         if lead:
             yield Text(lead)
-        written = yield from self._write(query, evidence)
+        written = yield from self._write(query, evidence, course)
         if not written.statements:
             reason = "The figures found do not answer this question."
-            yield replace(self._abstain(query, conversation, reason, hits), usage=written.usage)
+            unanswered = self._abstain(query, conversation, Why.NOT_ANSWERED, reason, hits)
+            yield replace(unanswered, usage=written.usage)
             return
         failed = [written.note] if written.note else []
         answer = self._answer(
@@ -306,12 +306,12 @@ class Chain:
         answer = self._answer(query, conversation, text, figids=chosen, notes=notes, listing=listing)
         return replace(answer, table=table)
 
-    def _write(self, query: Query, evidence: Sequence[Evidence]) -> Generator[Event, None, _Written]:
+    def _write(self, query: Query, evidence: Sequence[Evidence], course: Course) -> Generator[Event, None, _Written]:
         """Stream the checked statements; quotes stand in where the language model fails.
 
         No statements: it found that no figure answers a question that asks for no list.
         """
-        llm = _Meter(self.llm) if self.llm else None
+        llm = Meter(self.llm, course) if self.llm else None
         statements: list[Statement] = []
         failure = note = None
         try:
@@ -320,7 +320,7 @@ class Chain:
                 if statement.text:
                     yield Text(_join([statement]))
         except LlmError as exc:
-            failure = exc
+            failure, course.llm_failure = exc, exc.failure.value
         if not (statements or failure) and query.intent is Intent.RELATION:
             return _Written([], usage=llm.usage if llm else None)
         cited = {key for s in statements if s.text for key in s.check.keys}
@@ -329,12 +329,13 @@ class Chain:
             statements.append(statement)
             yield Text(_join([statement]))
         if failure:
+            how = "is busy" if failure.failure is LlmFailure.BUSY else "failed"
             note = (
-                f"The language model failed{', so figures are quoted instead' if left else ' in the middle'}. {failure}"
+                f"The language model {how}{', so figures are quoted instead' if left else ' in the middle'}. {failure}"
             )
         return _Written(statements, note, llm.usage if llm else None)
 
-    def _draft(self, llm: _Meter | None, query: Query, evidence: Sequence[Evidence]) -> Iterator[Statement]:
+    def _draft(self, llm: Meter | None, query: Query, evidence: Sequence[Evidence]) -> Iterator[Statement]:
         if llm is None:
             return quoted(evidence)
         named = partial(entities_in, catalog=self.catalog)
@@ -411,6 +412,7 @@ class Chain:
         self,
         query: Query,
         conversation: Conversation,
+        why: Why,
         reason: str,
         hits: Sequence[Hit],
         *,
@@ -422,7 +424,7 @@ class Chain:
         notes = tuple(note for note in told if note != reason)
         near = tuple(NearMiss(h.figid, h.record.title, h.record.page_url) for h in hits[:3])
         answer = self._answer(query, conversation, reason, hits=hits, notes=notes, listing=listing)
-        return replace(answer, abstained=True, reason=reason, near_misses=near)
+        return replace(answer, abstained=True, reason=reason, why=why, near_misses=near)
 
 
 def _turn(query: Query, figids: Sequence[str]) -> Turn:
@@ -430,31 +432,32 @@ def _turn(query: Query, figids: Sequence[str]) -> Turn:
     return Turn(query.question, query.text, intent, tuple(figids[:REMEMBERED]), query.stated)
 
 
-def _why_abstain(query: Query, hits: Sequence[Hit], listing: Listing) -> str | None:
-    """Why no figure answers, in a sentence; ``None`` where some may."""
+def _why_abstain(query: Query, hits: Sequence[Hit], listing: Listing) -> tuple[Why, str] | None:
+    """Why no figure answers, and in a sentence; ``None`` where some may."""
     if query.unknown and len(query.unknown) >= UNKNOWN_SHARE * len(query.subjects):
-        return f"No figure in the index names {either(query.unknown)}."
+        return Why.UNKNOWN_NAME, f"No figure in the index names {either(query.unknown)}."
     if listing and not query.other_words:
         return None
     inside = condition_of(query) or " in the index"
     asked = all_of(query, with_words=True)
     if not listing and query.intent is Intent.COUNT and asked:
-        return f"No figure{inside} shows {asked}."
+        return Why.NOT_SHOWN, f"No figure{inside} shows {asked}."
     if any(_has_all(query, hit) for hit in hits[:10]):
         return None
     if apart := set_apart(query.question, (_said(hit) for hit in hits[:REALM_HITS])):
-        return f"No figure{inside} links {joined([f'“{word}” ({realm})' for word, realm in apart], 'and')}."
+        pairs = [f"“{word}” ({realm})" for word, realm in apart]
+        return Why.NOT_LINKED, f"No figure{inside} links {joined(pairs, 'and')}."
     if listing:
         return None
     best = max((hit.similarity or 0.0 for hit in hits[:10]), default=0.0)
     is_near = bool(hits) and best >= (UNFAMILIAR if query.unfamiliar else OFF_TOPIC)
     if query.intent is Intent.LISTING and query.groups and (query.filters or len(query.groups) > 1):
-        return None if is_near and best >= CLOSE_ENOUGH else f"No figure{inside} shows {asked}."
+        return None if is_near and best >= CLOSE_ENOUGH else (Why.NOT_SHOWN, f"No figure{inside} shows {asked}.")
     if is_near:
         return None
     if query.intent.is_list and asked and query.filters:
-        return f"No figure{inside} shows {asked}."
-    return f"No figure{inside} {'is about' if hits else 'matches'} this question."
+        return Why.NOT_SHOWN, f"No figure{inside} shows {asked}."
+    return Why.OFF_TOPIC, f"No figure{inside} {'is about' if hits else 'matches'} this question."
 
 
 def _said(hit: Hit) -> str:

@@ -21,7 +21,16 @@ from pfocr_chat.answers import Answer, Stage, Text
 from pfocr_chat.config import Config, load_config
 from pfocr_chat.errors import ConfigError, PfocrChatError, QuestionError
 from pfocr_chat.exports import Format, render
-from pfocr_chat.options import add_chroma, add_filters, add_reranker, add_serving, filters_of, port, positive
+from pfocr_chat.options import (
+    add_chroma,
+    add_filters,
+    add_logging,
+    add_reranker,
+    add_serving,
+    filters_of,
+    port,
+    positive,
+)
 from pfocr_chat.queries import Hit, Intent
 from pfocr_chat.resources import data_folder
 
@@ -105,6 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     slack.add_argument("--http", action="store_true", help="take Slack's requests over HTTP, not Socket Mode")
     slack.add_argument("--host", default="127.0.0.1", help="address to listen at with --http (127.0.0.1)")
     slack.add_argument("--port", type=port, default=3000, help="port to listen at with --http (3000)")
+    add_logging(slack, "metrics for Prometheus at http://127.0.0.1:PORT/metrics")
 
     evaluation = _add(commands, "eval", _eval, "measure the answers to a file of questions", llm=True)
     evaluation.add_argument("questions", metavar="QUESTIONS.jsonl", type=Path)
@@ -347,6 +357,8 @@ def _chat(options: argparse.Namespace) -> None:
         root_path=options.root_path,
         proxies=tuple(options.proxy),
         log_questions=options.log_questions,
+        log_format=options.log_format,
+        metrics_port=options.metrics_port,
         images=images,
         hosts=tuple(options.allow_host),
     )
@@ -361,8 +373,16 @@ def _slack(options: argparse.Namespace) -> None:
 
     settings = load_settings(http=options.http)
     print("Loading the models ...", file=sys.stderr)
-    with _open(options) as assistant:
+    from pfocr_chat.logs import logging_to_stderr
+    from pfocr_chat.monitoring import Monitor
+
+    with _open(options) as assistant, ExitStack() as opened:
         folder = load_config(options.vectorstore).vectorstore
+        if options.metrics_port is not None:
+            monitor = Monitor(assistant.status)
+            opened.enter_context(assistant.observed_by(monitor))
+            opened.enter_context(monitor.serving(options.metrics_port))
+        opened.enter_context(logging_to_stderr(options.log_format, questions=options.log_questions))
         serve(assistant, settings, folder, http=options.http, host=options.host, port=options.port)
 
 

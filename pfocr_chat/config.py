@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ PREFIX = "PFOCR_CHAT_"
 KNOWN = {
     "PFOCR_CHAT_VECTORSTORE",
     "PFOCR_CHAT_LLM",
+    "PFOCR_CHAT_LLM_TIMEOUT",
     "PFOCR_CHAT_RERANKER",
     "PFOCR_CHAT_AUTH",
     "PFOCR_CHAT_IMAGES",
@@ -24,6 +26,8 @@ KNOWN = {
 }
 MAX_QUESTION = 4_000
 """Characters; a longer question is refused."""
+MAX_LLM_TIMEOUT = 3_600.0
+"""Seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,8 @@ class Config:
     """What can be set: the folder of the index, the language model that answers, and a cross-encoder that ranks.
 
     ``images`` is a folder with pictures of figures; ``chroma_url`` is the address of the Chroma server that has the
-    vectors, where they are not in the folder of the index.
+    vectors, where they are not in the folder of the index. ``llm_timeout`` is the seconds that a provider is waited
+    for.
     """
 
     vectorstore: Path
@@ -39,6 +44,7 @@ class Config:
     reranker: str | None = None
     images: Path | None = None
     chroma_url: str | None = None
+    llm_timeout: float | None = None
 
 
 def load_config(
@@ -53,10 +59,11 @@ def load_config(
 
     Without a setting the index is looked for in ``./vectorstore``, then in the user's data folder,
     the language model is ``auto``, and there is no reranker and no Chroma server.
-    ``PFOCR_CHAT_IMAGES`` is a folder of pictures.
+    ``PFOCR_CHAT_IMAGES`` is a folder of pictures,
+    ``PFOCR_CHAT_LLM_TIMEOUT`` the seconds that a provider is waited for.
 
     Raises:
-        ConfigError: a ``PFOCR_CHAT_`` variable is none of those in ``KNOWN``.
+        ConfigError: a ``PFOCR_CHAT_`` variable is none of those in ``KNOWN``, or is out of range.
     """
     environ = os.environ if environ is None else environ
     unknown = sorted(k for k in environ if k.startswith(PREFIX) and k not in KNOWN)
@@ -70,7 +77,16 @@ def load_config(
         reranker=reranker or environ.get("PFOCR_CHAT_RERANKER") or None,
         images=Path(images).expanduser() if images else None,
         chroma_url=chroma_url or environ.get("PFOCR_CHAT_CHROMA_URL") or None,
+        llm_timeout=_seconds("PFOCR_CHAT_LLM_TIMEOUT", environ),
     )
+
+
+def _seconds(name: str, environ: Mapping[str, str]) -> float | None:
+    """The seconds in a variable, ``None`` where it is not set."""
+    text = environ.get(name, "").strip()
+    if text and not (re.fullmatch(r"\d{1,4}(\.\d{1,3})?", text, re.ASCII) and 0 < float(text) <= MAX_LLM_TIMEOUT):
+        raise ConfigError(f"{name} is {text[:20]!r}, not a number of seconds up to {MAX_LLM_TIMEOUT:,.0f}.")
+    return float(text) if text else None
 
 
 def _default_vectorstore() -> Path:

@@ -24,6 +24,7 @@ PfocrChatError                    one plain sentence: what, which one, what to d
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 
 
@@ -87,8 +88,26 @@ class RerankerError(PfocrChatError):
     """The cross-encoder that ranks anew is missing, or is not one."""
 
 
+class LlmFailure(StrEnum):
+    """What was wrong with a language model, for logs and metrics."""
+
+    BUSY = "busy"
+    TIMEOUT = "timeout"
+    LIMIT = "rate limit"
+    KEY = "key refused"
+    PROVIDER = "provider error"
+    UNREACHABLE = "unreachable"
+    BROKEN = "broken off"
+    SILENT = "no text"
+    OTHER = "other"
+
+
 class LlmError(PfocrChatError):
-    """The language model failed while answering."""
+    """The language model failed while answering; ``failure`` says in which way."""
+
+    def __init__(self, sentence: str, failure: LlmFailure = LlmFailure.OTHER) -> None:
+        super().__init__(sentence)
+        self.failure = failure
 
 
 class LlmUnavailableError(LlmError):

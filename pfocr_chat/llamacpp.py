@@ -25,7 +25,8 @@ from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import PrivateAttr
 
-from pfocr_chat.errors import LlmError, LlmUnavailableError
+from pfocr_chat.errors import LlmError, LlmFailure, LlmUnavailableError
+from pfocr_chat.patience import TakenError, Turns
 
 SYSTEM = "You answer from the text you are given."
 """Said where a conversation brings no system message: the file's own template would put in another."""
@@ -59,7 +60,7 @@ class LlamaCppChat(BaseChatModel):
     have together and ``max_tokens`` the longest answer, which a call may override.
 
     Making one loads the file (``LlmUnavailableError`` where that fails); ``close`` frees it. Calls
-    from several threads wait for each other. Every failure to answer is an ``LlmError``.
+    from several threads wait for each other, but not for long. Every failure to answer is an ``LlmError``.
     """
 
     path: Path
@@ -158,18 +159,24 @@ class _Engine:
                 f"{path} cannot chat: {reply['error'].get('message', 'no reason given')}. "
                 "Choose another LLM with --llm."
             )
+        self._turns = Turns(1)
         self._running: dict[threading.Thread, threading.Event] = {}
         # Also runs when Python exits: a thread still inside llama.cpp by then aborts the process.
         self._stop = weakref.finalize(self, _stop_all, self._running)
 
     def replies(self, request: dict[str, Any], label: str) -> Iterator[dict[str, Any]]:
         """Yield llama.cpp's replies to a request; closing the generator stops the work."""
+        try:
+            self._turns.take()
+        except TakenError as exc:
+            raise LlmError(f"{label} is writing other answers. Ask again for this one.", LlmFailure.BUSY) from exc
         server = self._server
         if server is None:
+            self._turns.give()
             raise LlmError(f"{label} is closed. Open it again with open_llm().")
         replies: SimpleQueue[dict[str, Any] | Exception | None] = SimpleQueue()
         cancelled = threading.Event()
-        running = self._running
+        running, turns = self._running, self._turns
 
         def on_reply(reply: dict[str, Any]) -> bool:
             replies.put(reply)
@@ -182,6 +189,7 @@ class _Engine:
                 replies.put(exc)
             finally:
                 running.pop(threading.current_thread(), None)
+                turns.give()
                 replies.put(None)
 
         thread = threading.Thread(target=work, name="pfocr-chat-llm", daemon=True)

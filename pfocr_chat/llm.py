@@ -9,9 +9,8 @@ import hashlib
 import os
 import random
 import re
-import socket
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
@@ -21,7 +20,9 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from urllib.parse import urlsplit
 
 from pfocr_chat.answers import Usage
-from pfocr_chat.errors import ConfigError, LlmError, LlmUnavailableError
+from pfocr_chat.errors import ConfigError, LlmError, LlmFailure, LlmUnavailableError
+from pfocr_chat.patience import Patience, TakenError, Turns, in_time
+from pfocr_chat.providererrors import asked_to_wait, causes, is_broken, is_passing, is_timeout, status_of
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -40,20 +41,10 @@ FORMS = "auto, bundled, none, gguf:PATH or provider:model (such as openai:gpt-5.
 _SMALL_CONTEXT = 4096
 _LARGE_CONTEXT = 8192
 _THINKING_ROOM = 2048  # an LLM that thinks first spends the same allowance, and would have nothing left to say
-_CONNECT_S = 15.0
-_MAX_PAUSE_S = 10.0  # a provider that asks us to wait longer has failed, for someone who waits for an answer
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long a provider is waited for.
-
-    ``timeout_s`` passes without a piece before it is given up; a server on a laptop reads a long prompt for
-    minutes. ``pauses`` are the seconds before each further try, where nothing has been said yet.
-    """
-
-    timeout_s: float = 180.0
-    pauses: tuple[float, ...] = (0.5, 2.0)
+_CONNECT_S = 10.0
+_OWN_TIMEOUT = Patience(timeout_s=120.0, whole_s=300.0)  # Ollama loads a file first, and may read a prompt for minutes
+_CHARACTERS = 12  # in a token, at the most; a provider that says much more does not keep to max_tokens
+_MAX_PAUSE_S = 5.0  # a provider that asks us to wait longer has failed, for someone who waits for an answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +109,8 @@ class _Remote:
     key_variable: str = ""
     address: str = ""
     secrets: tuple[str, ...] = field(default=(), repr=False)
-    pauses: tuple[float, ...] = ()
+    patience: Patience = field(default_factory=Patience)
+    turns: Turns = field(default_factory=Turns, repr=False, compare=False)
 
     @property
     def place(self) -> str:
@@ -146,35 +138,39 @@ class Llm:
 
     def stream(
         self, system: str, user: str, *, max_tokens: int, report: Callable[[Usage], None] | None = None
-    ) -> Iterator[str]:
+    ) -> Generator[str]:
         """Yield the answer's text piece by piece, about ``max_tokens`` tokens at most.
 
         A piece may be empty: the prompt is still being read. Closing the generator stops the LLM.
         A provider that is busy or breaks off before its first text is asked again; after that, every
         failure is an ``LlmError`` with a sentence for people, and so is a provider's answer
-        without any text (an LLM in this process may have nothing to say). ``report`` is called once, at
-        the end, with the tokens that this call took, if they are known.
+        without any text (an LLM in this process may have nothing to say), and one that takes too long.
+        ``report`` is called once, at the end, with the tokens that this call took, if they are known.
         """
         if self.chat is None:
             raise LlmError("No language model is chosen. Choose one with --llm or PFOCR_CHAT_LLM.")
         messages = [("system", system), ("human", user)]
-        said, used = False, Usage()
+        said, used, left = False, Usage(), _CHARACTERS * max_tokens
         try:
-            with closing(_patient_stream(self.chat, messages, max_tokens, self._remote)) as chunks:
+            with closing(_timely_stream(self.chat, messages, max_tokens, self._remote)) as chunks:
                 for chunk in chunks:
                     said = said or bool(chunk.text)
                     if spent := chunk.usage_metadata:  # a part of it where it comes in several chunks
                         used += Usage(spent["input_tokens"], spent["output_tokens"])
-                    yield str(chunk.text)
+                    yield str(chunk.text)[:left]
+                    if (left := left - len(chunk.text)) < 0:
+                        break
         except LlmError:
             raise
         except Exception as exc:  # providers share no base class; each failure is mapped, none is swallowed
-            raise LlmError(_explain(exc, self.name, self._remote)) from exc
+            raise LlmError(*_explain(exc, self.name, self._remote)) from exc
         finally:
             if report and used != Usage():
                 report(replace(used, calls=1, billed=bool(self._remote and self._remote.kind != "ollama")))
         if self._remote and not said:
-            raise LlmError(f"{self.name} returned no text. Ask again, or choose another LLM with --llm.")
+            raise LlmError(
+                f"{self.name} returned no text. Ask again, or choose another LLM with --llm.", LlmFailure.SILENT
+            )
 
     def close(self) -> None:
         """Stop what is being written and free the memory; closing twice is harmless."""
@@ -190,11 +186,20 @@ class Llm:
         self.close()
 
 
+def _timely_stream(
+    chat: BaseChatModel, messages: list[tuple[str, str]], max_tokens: int, remote: _Remote | None
+) -> Generator[AIMessageChunk]:
+    """The LLM's pieces, and an error where those of a provider do not come in time."""
+    if remote is None:
+        return _patient_stream(chat, messages, max_tokens, remote)
+    return in_time(lambda: _patient_stream(chat, messages, max_tokens, remote), remote.patience, remote.turns)
+
+
 def _patient_stream(
     chat: BaseChatModel, messages: list[tuple[str, str]], max_tokens: int, remote: _Remote | None
 ) -> Generator[AIMessageChunk]:
     """The LLM's pieces, asked for again where it fails for the moment and has said nothing yet."""
-    pauses = iter(remote.pauses if remote else ())
+    pauses = iter(remote.patience.pauses if remote else ())
     said = False
     while True:
         try:
@@ -206,23 +211,24 @@ def _patient_stream(
             return
         except Exception as exc:  # providers share no base class; what is not worth another try is raised
             pause = next(pauses, None)
-            if said or pause is None or not _is_passing(exc):
+            if said or pause is None or not is_passing(exc):
                 raise
-            pause = max(pause, _asked_to_wait(exc))
+            pause = max(pause, asked_to_wait(exc))
             if pause > _MAX_PAUSE_S:
                 raise
         time.sleep(pause * random.uniform(1.0, 1.25))  # noqa: S311  # refused together, not back together
 
 
 def open_llm(
-    setting: str = "auto", *, environ: Mapping[str, str] | None = None, patience: Patience = Patience()
+    setting: str = "auto", *, environ: Mapping[str, str] | None = None, patience: Patience | None = None
 ) -> Llm:
     """Open the language model that ``setting`` names.
 
     ``none``, ``bundled``, ``gguf:PATH``, ``provider:model`` as LangChain's ``init_chat_model`` takes
     it, or ``auto``: the first provider whose key is set and whose package is installed, else the
     bundled one where it is installed, else none. Keys and addresses are looked up in ``environ``
-    (the process's own by default).
+    (the process's own by default). ``patience`` is how long a provider is waited for; by default Ollama
+    longer than others.
 
     Raises ``ConfigError`` for a setting of no such form and ``LlmUnavailableError`` where a key, a
     package or a file is missing. A provider is first contacted when it is asked something.
@@ -254,7 +260,7 @@ def check_sha256(path: Path, sha256: str) -> None:
         )
 
 
-def _open_auto(environ: Mapping[str, str], patience: Patience) -> Llm:
+def _open_auto(environ: Mapping[str, str], patience: Patience | None) -> Llm:
     for kind, provider in _PROVIDERS.items():
         if provider.key(environ) and provider.installed:
             return _open_provider(kind, provider.default, environ, patience)
@@ -305,12 +311,13 @@ def _load(path: Path, name: str, setting: str) -> Llm:
     return Llm(name=name, setting=setting, chat=chat, small=small, _close=chat.close)
 
 
-def _open_provider(kind: str, llm: str, environ: Mapping[str, str], patience: Patience) -> Llm:
+def _open_provider(kind: str, llm: str, environ: Mapping[str, str], patience: Patience | None) -> Llm:
     name = f"{kind}:{llm}"
-    remote = _Remote(kind, secrets=_secrets(environ))
+    patience = patience or (_OWN_TIMEOUT if kind == "ollama" else Patience())
+    remote = _Remote(kind, secrets=_secrets(environ), patience=replace(patience, pauses=()))
     options: dict[str, Any] = {}
     if provider := _PROVIDERS.get(kind):
-        remote = replace(_checked_remote(name, kind, provider, environ), pauses=patience.pauses)
+        remote = replace(_checked_remote(name, kind, provider, environ), patience=patience)
         options = _options(provider, remote, environ, patience.timeout_s)
     from langchain.chat_models import init_chat_model
     from pydantic import ValidationError
@@ -394,77 +401,38 @@ def _limits(max_tokens: int, remote: _Remote | None) -> dict[str, Any]:
             return {"max_tokens": allowance}
 
 
-def _explain(exc: Exception, name: str, remote: _Remote | None) -> str:
-    """One sentence on what failed while answering, and what to do."""
+def _explain(exc: Exception, name: str, remote: _Remote | None) -> tuple[str, LlmFailure]:
+    """One sentence on what failed while answering and what to do, and the kind of failure."""
     from langchain_core.exceptions import ContextOverflowError
 
     remote = remote or _Remote("")
-    causes = tuple(_causes(exc))
-    status = next((found for each in causes if (found := _status(each))), 0)
+    behind = tuple(causes(exc))
+    status = status_of(exc)
     other = "or choose another LLM with --llm"
     key = f" in {remote.key_variable}" if remote.key_variable else ""
-    if any(isinstance(each, ContextOverflowError) for each in causes):
-        return f"The prompt is too long for {name}. Ask a shorter question, {other}."
+    if any(isinstance(each, ContextOverflowError) for each in behind):
+        return f"The prompt is too long for {name}. Ask a shorter question, {other}.", LlmFailure.OTHER
+    if isinstance(exc, TakenError):
+        return f"{name} is busy with other questions. Ask again, {other}.", LlmFailure.BUSY
     if status in (401, 403):
-        return f"{name} refused the key{key} (HTTP {status}). Check the key, {other}."
+        return f"{name} refused the key{key} (HTTP {status}). Check the key, {other}.", LlmFailure.KEY
     if status == 404:
-        return f"{name} is not known{remote.place or ' at its provider'} (HTTP 404). Check the name, {other}."
+        where = remote.place or " at its provider"
+        return f"{name} is not known{where} (HTTP 404). Check the name, {other}.", LlmFailure.OTHER
     if status == 429:
-        return f"{name} takes no more requests now (HTTP 429: rate limit or quota). Wait, {other}."
+        sentence = f"{name} takes no more requests now (HTTP 429: rate limit or quota). Wait, {other}."
+        return sentence, LlmFailure.LIMIT
     if status >= 500:
-        return f"{name} failed at its provider (HTTP {status}). Try again later, {other}."
-    if _is_timeout(exc):
-        return f"{name} did not answer in time{remote.place}. Try again, {other}."
-    if refused := next((each for each in causes if isinstance(each, OSError)), None):
+        return f"{name} failed at its provider (HTTP {status}). Try again later, {other}.", LlmFailure.PROVIDER
+    if is_timeout(exc):
+        return f"{name} did not answer in time{remote.place}. Try again, {other}.", LlmFailure.TIMEOUT
+    if refused := next((each for each in behind if isinstance(each, OSError)), None):
         reason = f" ({refused.strerror})" if refused.strerror else ""
-        return f"{name} cannot be reached{remote.place}{reason}. Check the address and the network, {other}."
-    reason = "the connection broke" if _is_broken(exc) else _detail(exc, remote)
-    return f"{name} failed while answering: {reason}. Ask again, {other}."
-
-
-def _is_passing(exc: Exception) -> bool:
-    """Whether another try may go well: not after a timeout, which has cost enough, or where nobody listens."""
-    causes = tuple(_causes(exc))
-    if status := next((found for each in causes if (found := _status(each))), 0):
-        return status == 429 or status >= 500
-    if _is_timeout(exc) or any(isinstance(each, ConnectionRefusedError | socket.gaierror) for each in causes):
-        return False
-    return _is_broken(exc) or any(isinstance(each, OSError) for each in causes)
-
-
-def _is_timeout(exc: BaseException) -> bool:
-    return any("Timeout" in type(each).__name__ for each in _causes(exc))
-
-
-def _is_broken(exc: BaseException) -> bool:
-    """Whether a connection ended in the middle, as httpx and its like say it."""
-    return any(type(each).__name__ in ("RemoteProtocolError", "ReadError") for each in _causes(exc))
-
-
-def _asked_to_wait(exc: BaseException) -> float:
-    """Seconds that the provider asks to be left alone, where it says so."""
-    headers = (getattr(getattr(each, "response", None), "headers", None) for each in _causes(exc))
-    asked = next((found.get("retry-after", "") for found in headers if isinstance(found, Mapping)), "")
-    return float(asked) if re.fullmatch(r"\d{1,6}(\.\d{1,6})?", asked) else 0.0
-
-
-def _causes(exc: BaseException | None) -> Iterator[BaseException]:
-    while exc is not None:
-        yield exc
-        exc = exc.__cause__ or exc.__context__
-
-
-def _status(exc: BaseException) -> int:
-    """The HTTP status in an exception of any provider's package, or 0."""
-    response = getattr(exc, "response", None)
-    for found in (
-        getattr(exc, "status_code", 0),
-        getattr(exc, "code", 0),
-        getattr(response, "status_code", 0),
-    ):
-        if isinstance(found, int) and 400 <= found < 600:
-            return found
-    return 0
+        sentence = f"{name} cannot be reached{remote.place}{reason}. Check the address and the network, {other}."
+        return sentence, LlmFailure.UNREACHABLE
+    if is_broken(exc):
+        return f"{name} failed while answering: the connection broke. Ask again, {other}.", LlmFailure.BROKEN
+    return f"{name} failed while answering: {_detail(exc, remote)}. Ask again, {other}.", LlmFailure.OTHER
 
 
 def _detail(exc: BaseException, remote: _Remote) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 
+from pfocr_chat.logs import LogFormat
 from pfocr_chat.queries import Filters
 
 
@@ -61,7 +62,21 @@ def add_serving(parser: argparse.ArgumentParser) -> None:
         help="a name of this server that people reach it by, such as chat.example.org; may be given again (addresses,"
         " localhost, and where others reach it the machine's name)",
     )
-    parser.add_argument("--log-questions", action="store_true", help="put what was asked into the access log")
+    add_logging(parser, "metrics at this port of 127.0.0.1, without a log-in, and not at /metrics beside the page")
+
+
+def add_logging(parser: argparse.ArgumentParser, metrics: str) -> None:
+    """Options of what a server tells whoever runs it; ``metrics`` explains the port."""
+    parser.add_argument("--log-questions", action="store_true", help="put what was asked into the log")
+    parser.add_argument(
+        "--log-format",
+        type=LogFormat,
+        choices=list(LogFormat),
+        default=LogFormat.PLAIN,
+        metavar="FORMAT",
+        help="how the log's lines look: plain, or json for programs (plain)",
+    )
+    parser.add_argument("--metrics-port", type=port, metavar="PORT", help=metrics)
 
 
 def filters_of(options: argparse.Namespace) -> Filters | None:

@@ -35,8 +35,9 @@ from starlette.types import Receive, Scope, Send
 
 from pfocr_chat import Assistant, ConfigError, PfocrChatError
 from pfocr_chat.cli import main
+from pfocr_chat.logs import logging_to_stderr
 from pfocr_chat.ui import Accounts, Serving, build_app
-from pfocr_chat.ui.accesslog import AccessLog, logging_access
+from pfocr_chat.ui.accesslog import AccessLog
 from pfocr_chat.ui.auth import WRONG_PER_MINUTE, BasicAuth
 from pfocr_chat.ui.limits import AT_ONCE, MAX_BODY, MAX_CLIENTS, Buckets, Limits, client_of
 
@@ -474,22 +475,22 @@ def test_overload_is_answered_at_once() -> None:
 
 def test_the_log_has_no_question(address: str, capsys: pytest.CaptureFixture[str]) -> None:
     """A line for each request and each question: a time, what it was, how it went and how long it took."""
-    with logging_access(questions=False):
+    with logging_to_stderr():
         httpx.post(f"{address}/gradio_api/run/ask", json={"data": ["Which figures show TNF?", *[None] * 5]})
         httpx.post(f"{address}/gradio_api/run/ask", json={"data": ["How does ZZZP9 cure it?", *[None] * 5]})
         httpx.post(f"{address}/gradio_api/run/ask", json={"data": ["q" * 5000, *[None] * 5]})
         httpx.get(f"{address}/healthz?token=secret")
         httpx.get(f"{address}/theme.css")
     lines = capsys.readouterr().err.splitlines()
-    times = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00 "
+    times = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00 "
     assert all(re.match(times, line) for line in lines)
-    told = [re.sub(r"\d+ ms$", "n ms", re.sub(times, "", line)) for line in lines]
+    told = [re.sub(r"\d+ ms.*$", "n ms", re.sub(times, "", line)) for line in lines]
     assert told == [
-        "listing answered n ms",
+        "listing answered from api n ms",
         "POST /gradio_api/run/ask 200 n ms",
-        "relation abstained n ms",
+        "relation abstained (unknown name) from api n ms",
         "POST /gradio_api/run/ask 200 n ms",
-        "question refused n ms",
+        "question refused (QuestionError) from api n ms",
         "POST /gradio_api/run/ask 500 n ms",
         "GET /healthz 200 n ms",
     ]
@@ -497,10 +498,10 @@ def test_the_log_has_no_question(address: str, capsys: pytest.CaptureFixture[str
 
 def test_the_log_has_questions_where_that_is_wanted(address: str, capsys: pytest.CaptureFixture[str]) -> None:
     """With --log-questions what was asked stands at the end of its line, and cannot start a line of its own."""
-    with logging_access(questions=True):
+    with logging_to_stderr(questions=True):
         body = {"data": ["Which figures\nshow TNF-α?", *[None] * 5]}
         httpx.post(f"{address}/gradio_api/run/ask", json=body)
-    assert ' ms "Which figures\\nshow TNF-α?"\n' in capsys.readouterr().err
+    assert ' quoted "Which figures\\nshow TNF-α?"\n' in capsys.readouterr().err
 
 
 def test_a_path_cannot_forge_a_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -510,7 +511,7 @@ def test_a_path_cannot_forge_a_line(capsys: pytest.CaptureFixture[str]) -> None:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(AccessLog(well)), base_url="http://x") as http:
             await http.get("/a%0Ab c")
 
-    with logging_access(questions=False):
+    with logging_to_stderr():
         in_a_loop(get())
     (line,) = capsys.readouterr().err.splitlines()
     assert line.partition(" ")[2].startswith('GET "/a\\nb c" 200 ')

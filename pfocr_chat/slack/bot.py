@@ -23,6 +23,7 @@ from pfocr_chat.slack.settings import SlackSettings
 from pfocr_chat.slack.store import Job, KeptAnswer, Store
 from pfocr_chat.slack.web import RefusedError, UnreachableError, WebApi
 from pfocr_chat.slack.workers import Workers
+from pfocr_chat.traces import asked_from
 
 if TYPE_CHECKING:
     from pfocr_chat.assistant import Assistant
@@ -335,7 +336,7 @@ class Bot:
         conversation = self._conversation(asked)
         until = time.monotonic() + self.limits.answer_time
         try:
-            with closing(self.assistant.stream(asked.question, conversation)) as events:
+            with asked_from("slack"), closing(self.assistant.stream(asked.question, conversation)) as events:
                 for event in events:
                     if isinstance(event, Answer):
                         return self._answered(job, event)

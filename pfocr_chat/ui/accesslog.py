@@ -1,84 +1,65 @@
-"""The access log: a line for each request and each question, without what was asked unless that is wanted."""
+"""The access log: a line for each request, without what stands behind "?" in its address."""
 
 from __future__ import annotations
 
 import json
 import logging
+import re
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Callable
 
+from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-REQUESTS = "pfocr_chat.requests"
-QUESTIONS = "pfocr_chat.questions"
-"""The logger to which an assistant tells the questions that it has answered."""
+from pfocr_chat.logs import REQUESTS
+from pfocr_chat.traces import asked_from, new_id
+
+REQUEST_ID = "X-Request-Id"
 
 # The page's own files are told only where they fail: a hundred of them make one visit.
 _FILES = ("/assets/", "/static/", "/svelte/", "/theme.css", "/favicon.ico", "/manifest.json")
+_SESSION = re.compile(r"(?<=/heartbeat/)[^/]+")
 _logger = logging.getLogger(REQUESTS)
 
 
 class AccessLog:
-    """Tells of each request its method, path, status and milliseconds; not what stands behind "?" in its address."""
+    """Tells of each request its method, path, status and milliseconds, under an id that the response has as well.
 
-    def __init__(self, app: ASGIApp) -> None:
+    ``told`` is called with the status of each, 0 where the client had gone. Questions that are answered within a
+    request share its id; below ``mcp_path`` it is an agent that asks.
+    """
+
+    def __init__(self, app: ASGIApp, *, mcp_path: str = "/mcp", told: Callable[[int], None] = lambda _: None) -> None:
         self._app = app
+        self._mcp_path = mcp_path
+        self._told = told
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started, status = time.perf_counter(), 0
+        started, status, id_ = time.perf_counter(), 0, new_id()
 
         async def watch(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                MutableHeaders(scope=message)[REQUEST_ID] = id_
             await send(message)
 
         try:
-            await self._app(scope, receive, watch)
+            with asked_from("mcp" if self._mcp_path in scope["path"] else "api", id_):
+                await self._app(scope, receive, watch)
         finally:
+            self._told(status)
             if not (scope["path"].startswith(_FILES) and 200 <= status < 400):
-                took = round(1000 * (time.perf_counter() - started))
-                _logger.info("%s %s %s %d ms", scope["method"], _printable(scope["path"]), status or "-", took)
+                _tell(id_, scope["method"], _SESSION.sub("…", scope["path"]), status, time.perf_counter() - started)
 
 
-class _Lines(logging.Formatter):
-    """A time and what happened; the question at the end, as a JSON string, where that is wanted."""
-
-    def __init__(self, *, questions: bool) -> None:
-        super().__init__()
-        self._questions = questions
-
-    def format(self, record: logging.LogRecord) -> str:
-        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="seconds")
-        line = f"{at} {record.getMessage()}"
-        asked: Any = getattr(record, "question", None)
-        return f"{line} {json.dumps(asked, ensure_ascii=False)}" if self._questions and asked is not None else line
-
-
-@contextmanager
-def logging_access(*, questions: bool) -> Iterator[None]:
-    """While this lasts, requests and questions are told on standard error, the latter word by word if wanted."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(_Lines(questions=questions))
-    loggers = [logging.getLogger(name) for name in (REQUESTS, QUESTIONS)]
-    before = [(logger.level, logger.propagate) for logger in loggers]
-    for logger in loggers:
-        logger.addHandler(handler)
-        logger.setLevel(logging.INFO)
-        logger.propagate = False
-    try:
-        yield
-    finally:
-        for logger, (level, propagate) in zip(loggers, before, strict=True):
-            logger.removeHandler(handler)
-            logger.setLevel(level)
-            logger.propagate = propagate
+def _tell(id_: str, method: str, path: str, status: int, seconds: float) -> None:
+    ms = round(1000 * seconds, 1)
+    request = {"id": id_, "method": method, "path": path, "status": status, "ms": ms}
+    _logger.info("%s %s %s %d ms", method, _printable(path), status or "-", ms, extra={"request": request})
 
 
 def _printable(path: str) -> str:

@@ -27,6 +27,7 @@ from pfocr_chat.exports import Format, render
 from pfocr_chat.queries import Filters, Intent
 from pfocr_chat.records import Kind
 from pfocr_chat.tables import Facet
+from pfocr_chat.traces import asked_from
 from pfocr_chat.ui.session import APOLOGY
 
 if TYPE_CHECKING:
@@ -305,7 +306,8 @@ class McpServer(GradioMCPServer):
 def _told() -> Iterator[None]:
     """Turns what goes wrong into a sentence for whoever called; what they did not cause is logged in full."""
     try:
-        yield
+        with asked_from("api"):
+            yield
     except PfocrChatError as error:
         raise ApiError(str(error)) from error
     except Exception as error:

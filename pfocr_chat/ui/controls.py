@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import gradio as gr
@@ -106,7 +107,13 @@ def build_controls(organisms: Sequence[tuple[str, int]]) -> Controls:
 
 def choices_of(organisms: Sequence[tuple[str, int]]) -> list[tuple[str, str | int | float]]:
     """Organisms as the control offers them, with the number of their figures."""
-    return [(f"{name} ({figures:,})", name) for name, figures in organisms]
+    return list(_choices(tuple(organisms)))
+
+
+@lru_cache(maxsize=4)
+def _choices(organisms: tuple[tuple[str, int], ...]) -> tuple[tuple[str, str], ...]:
+    # Made once: Gradio keeps the choices of each visitor, and there are hundreds.
+    return tuple((f"{name} ({figures:,})", name) for name, figures in organisms)
 
 
 def filters_of(

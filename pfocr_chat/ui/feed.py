@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 
 from pfocr_chat.answers import Event
+from pfocr_chat.traces import asked_from
 
 
 class Feed:
@@ -44,7 +45,7 @@ class Feed:
 
     def _read(self) -> None:
         try:
-            with closing(self._events()) as events:
+            with asked_from("page"), closing(self._events()) as events:
                 for event in events:
                     self._arrived.put(event)
                     if self.is_stopped:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,6 +79,9 @@ def build_page(assistant: Assistant) -> gr.Blocks:
         events.wire()
         page.load(events.on_visit, outputs=events.around, **AT_ONCE)
     page.queue(max_size=WAITING_LIMIT)
+    # Gradio would make statistics of all events anew, with pandas, after each one.
+    page._queue.ANAYLTICS_CACHE_FREQUENCY = sys.maxsize
+    page._queue.ANALYTICS_MAX_EVENTS = 1
     return page
 
 

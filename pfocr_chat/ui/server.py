@@ -11,7 +11,7 @@ import threading
 import time
 import webbrowser
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -20,15 +20,19 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 import uvicorn
 from anyio.to_thread import current_default_thread_limiter
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.config import LOGGING_CONFIG
 
 from pfocr_chat.listening import listen
-from pfocr_chat.ui.accesslog import AccessLog, logging_access
+from pfocr_chat.logs import LogFormat, logging_to_stderr
+from pfocr_chat.monitoring import Monitor
+from pfocr_chat.ui.accesslog import AccessLog
 from pfocr_chat.ui.api import MCP_PATH, PARAMETERS, McpServer, add_api
 from pfocr_chat.ui.auth import Accounts, BasicAuth
 from pfocr_chat.ui.calls import Calls
+from pfocr_chat.ui.forgetting import forgetting
 from pfocr_chat.ui.hosts import Forwarded, OwnPages
 from pfocr_chat.ui.limits import Limits
 from pfocr_chat.ui.page import build_page
@@ -63,8 +67,9 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
 }
 HEALTH = "/healthz"
+METRICS = "/metrics"
 CONVERSATIONS = 1_000
-"""Visitors whose conversations are kept, the latest; Gradio keeps each for an hour after its tab was closed."""
+"""Visitors whose conversations are kept, the latest, at some hundred kB each."""
 THREADS = 96
 """Answers that are waited for hold one each: those of the page, those of the API, and room for clicks."""
 SECONDS_TO_FINISH = 2
@@ -79,8 +84,9 @@ class Serving:
     ``accounts`` are the users, ``None`` for everybody. ``per_minute`` is how many requests a client may make, 0 for
     any number. ``root_path`` is the path under which a proxy shows the page ("/pfocr"), and ``proxies`` the
     addresses of proxies whose word is taken on who the client is and what it asked for. ``log_questions`` puts what
-    was asked into the access log. ``images`` is a folder with pictures of figures. ``hosts`` are names of the server
-    beside the one that it listens at, see ``OwnPages``.
+    was asked into the log, and ``log_format`` is how its lines look. With ``metrics_port`` the metrics are at that port
+    of this machine without a log-in, instead of at ``/metrics`` behind it. ``images`` is a folder with pictures of
+    figures. ``hosts`` are names of the server beside the one that it listens at, see ``OwnPages``.
     """
 
     accounts: Accounts | None = None
@@ -88,6 +94,8 @@ class Serving:
     root_path: str = ""
     proxies: tuple[str, ...] = ()
     log_questions: bool = False
+    log_format: LogFormat = LogFormat.PLAIN
+    metrics_port: int | None = None
     images: Path | None = None
     hosts: tuple[str, ...] = ()
     open_browser: bool = field(default=False, kw_only=True)
@@ -99,17 +107,24 @@ def serve(assistant: Assistant, *, host: str = "127.0.0.1", port: int = 7860, se
     Raises ``PfocrChatError`` where that address cannot be had, before anything is served.
     """
     serving = serving or Serving()
-    with closing(listen(host, port)) as listener:
+    with closing(listen(host, port)) as listener, ExitStack() as opened:
         address = _address(host, listener.getsockname()[1]) + serving.root_path
-        server = _Server(to_config(assistant, serving, host), address, serving.open_browser)
-        with logging_access(questions=serving.log_questions), _ending(server), suppress(KeyboardInterrupt):
+        monitor = Monitor(assistant.status)
+        if serving.metrics_port is not None:
+            opened.enter_context(monitor.serving(serving.metrics_port))
+        server = _Server(to_config(assistant, serving, host, monitor), address, serving.open_browser)
+        opened.enter_context(logging_to_stderr(serving.log_format, questions=serving.log_questions))
+        with _ending(server), suppress(KeyboardInterrupt):
             server.run(sockets=[listener])  # shuts down in order, and raises the signal again
 
 
-def to_config(assistant: Assistant, serving: Serving, host: str = "127.0.0.1") -> uvicorn.Config:
+def to_config(
+    assistant: Assistant, serving: Serving, host: str = "127.0.0.1", monitor: Monitor | None = None
+) -> uvicorn.Config:
     """How uvicorn is to run the page; it is given a socket that listens at ``host``."""
     return uvicorn.Config(
-        build_app(assistant, serving, host),
+        build_app(assistant, serving, host, monitor),
+        log_config=None if serving.log_format is LogFormat.JSON else LOGGING_CONFIG,
         log_level="warning",
         access_log=False,
         proxy_headers=False,  # the application takes the word of the proxies that are named, and of no others
@@ -117,13 +132,17 @@ def to_config(assistant: Assistant, serving: Serving, host: str = "127.0.0.1") -
     )
 
 
-def build_app(assistant: Assistant, serving: Serving | None = None, host: str = "127.0.0.1") -> ASGIApp:
-    """The page over an open assistant, at ``/``, with the API and its MCP server, and ``/healthz`` beside it.
+def build_app(
+    assistant: Assistant, serving: Serving | None = None, host: str = "127.0.0.1", monitor: Monitor | None = None
+) -> ASGIApp:
+    """The page over an open assistant, at ``/``, with the API and its MCP server, ``/healthz`` and ``/metrics``.
 
-    It is to be reached at ``host``.
+    It is to be reached at ``host``. ``monitor`` is told of what happens.
     """
     serving = serving or Serving()
+    monitor = monitor or Monitor(assistant.status)
     page = build_page(assistant)
+    monitor.watch_queue(lambda: len(page._queue))
     page.state_session_capacity = CONVERSATIONS
     add_api(page, assistant)
     tools = McpServer(page)
@@ -132,8 +151,9 @@ def build_app(assistant: Assistant, serving: Serving | None = None, host: str = 
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         limiter = current_default_thread_limiter()
         limiter.total_tokens = max(limiter.total_tokens, THREADS)
-        async with tools.running():
-            yield
+        with assistant.observed_by(monitor):
+            async with tools.running(), forgetting(page.state_holder):
+                yield
 
     app = FastAPI(title="PFOCR Chat", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
 
@@ -141,6 +161,17 @@ def build_app(assistant: Assistant, serving: Serving | None = None, host: str = 
     def healthz() -> dict[str, Any]:
         status = assistant.status()
         return {"status": "ok", "generation": status.generation, "figures": status.figures}
+
+    if serving.metrics_port is None:
+
+        @app.get(METRICS)
+        def metrics(request: Request) -> Response:
+            text, content_type = monitor.render(request.headers.get("accept", ""))
+            return Response(text, headers={"Content-Type": content_type})
+
+    @app.get("/gradio_api/startup-events")
+    def startup() -> Response:
+        return Response(status_code=404)  # Gradio would start its queue once more for whoever asks
 
     add_pictures(app, assistant, serving.images)
     app.mount(MCP_PATH, tools.handle)
@@ -160,9 +191,9 @@ def build_app(assistant: Assistant, serving: Serving | None = None, host: str = 
     guarded: ASGIApp = Limits(Calls(app, parameters=PARAMETERS), per_minute=serving.per_minute)
     if serving.accounts:
         guarded = BasicAuth(guarded, accounts=serving.accounts, open_paths=frozenset((HEALTH,)))
-    guarded = OwnPages(guarded, host=host, allowed=serving.hosts, open_paths=frozenset((HEALTH,)))
+    guarded = OwnPages(guarded, host=host, allowed=serving.hosts, open_paths=frozenset((HEALTH, METRICS)))
     # The headers stand outside of all that can answer, errors included.
-    guarded = AccessLog(_SecurityHeaders(_Prefix(guarded, serving.root_path)))
+    guarded = AccessLog(_SecurityHeaders(_Prefix(guarded, serving.root_path)), mcp_path=MCP_PATH, told=monitor.request)
     return Forwarded(guarded, proxies=serving.proxies)
 
 
