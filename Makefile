@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/pfocr-chat
 
-.PHONY: help install index chat test check eval bench lint clean
+.PHONY: help install index chat test check eval bench soak lint clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,6 +50,10 @@ eval: install ## evaluate: make eval QUESTIONS=file.jsonl [CORPUS=folder] [LLM=n
 bench: install ## measure at sizes, beside plain LangChain and Chroma: make bench CORPUS=folder [FIGURES="3000 10000"]
 	$(BIN)/pip install --quiet --no-deps langchain-chroma==1.1.0 langchain-huggingface==1.2.3
 	$(BIN)/python benchmarks/bench.py $(or $(CORPUS),seeds) --figures $(or $(FIGURES),3000 10000) $(BENCH)
+
+soak: install ## many visitors for a long time: make soak [LLM=none] [SESSIONS=50] [MINUTES=20]
+	@mkdir -p build
+	$(BIN)/python benchmarks/soak.py --vectorstore $(VECTORSTORE) --llm $(or $(LLM),none) --sessions $(or $(SESSIONS),50) --minutes $(or $(MINUTES),20) --json build/soak.json
 
 clean: ## remove what was built and indexed
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage
