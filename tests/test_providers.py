@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from typing import Any
@@ -371,6 +372,19 @@ def test_a_taken_language_model_is_not_waited_for(planted: Planted) -> None:
     assert took < LONGEST
     assert answer.citations
     assert any(note.startswith("The language model is busy, so figures are quoted") for note in answer.notes)
+
+
+@needs_bundled
+def test_a_slow_file_is_given_up(planted: Planted) -> None:
+    """A language model in this process that takes longer than it may is given up, and figures are quoted."""
+    with open_llm("bundled") as llm:
+        assert llm.chat
+        slow = llm.chat.model_copy(update={"whole_s": 0.2})
+        with pytest.raises(LlmError) as caught:
+            list(replace(llm, chat=slow).stream("Be long.", "Tell a story of a thousand words.", max_tokens=2000))
+        answer = planted.assistant(replace(llm, chat=slow)).ask("How does GPX4 prevent ferroptosis?")
+    assert caught.value.failure is LlmFailure.TIMEOUT
+    assert answer.citations
 
 
 @needs_bundled
