@@ -283,8 +283,10 @@ def test_stopping_lets_go_of_the_provider(planted: Planted) -> None:
 
 
 def test_patience_adds_up_to_less_than_half_a_minute() -> None:
-    """Until the quotes come, with further tries and all, a silent or refusing provider may take 25 s at most."""
-    assert Patience().timeout_s <= 25
+    """Until the quotes come, a silent provider may take 20 s with all further tries, and any other half a minute."""
+    assert Patience().timeout_s <= 20
+    assert Patience().whole_s <= 30
+    assert Patience.of(Patience().timeout_s).whole_s == Patience().whole_s
 
 
 def test_the_setting_is_the_patience(planted: Planted, monkeypatch: pytest.MonkeyPatch) -> None:
