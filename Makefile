@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/pfocr-chat
 
-.PHONY: help install index chat test check eval bench fuzz faults lint audit injections clean
+.PHONY: help install index chat test check eval bench soak fuzz faults lint audit injections clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -57,6 +57,10 @@ eval: install ## evaluate: make eval QUESTIONS=file.jsonl [CORPUS=folder] [LLM=n
 bench: install ## measure at sizes, beside plain LangChain and Chroma: make bench CORPUS=folder [FIGURES="3000 10000"]
 	$(BIN)/pip install --quiet --no-deps langchain-chroma==1.1.0 langchain-huggingface==1.2.3
 	$(BIN)/python benchmarks/bench.py $(or $(CORPUS),seeds) --figures $(or $(FIGURES),3000 10000) $(BENCH)
+
+soak: install ## many visitors for a long time: make soak [LLM=none] [SESSIONS=50] [MINUTES=20]
+	@mkdir -p build
+	$(BIN)/python benchmarks/soak.py --vectorstore $(VECTORSTORE) --llm $(or $(LLM),none) --sessions $(or $(SESSIONS),50) --minutes $(or $(MINUTES),20) --json build/soak.json
 
 fuzz: install ## try inputs that nobody would send on purpose: make fuzz [INPUTS=200000] [FUZZ="--engine atheris --target records"]
 	$(BIN)/python fuzz/run.py --inputs $(or $(INPUTS),20000) $(FUZZ)

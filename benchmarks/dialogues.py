@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pfocr_chat import Assistant, Facet, open_assistant
 
-FEW, MANY = 2, 150
+FEW, MANY = 1, 150
 """Figures that a gene asked about has at least and at most."""
 
 

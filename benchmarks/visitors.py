@@ -151,7 +151,7 @@ class Visitor:
         """Lose the connection in the middle of an answer, and ask again in the same tab."""
         async with _Tab(self, http) as tab:
             await tab.breaks_off(script[0], after=2)
-            await self._thinks()
+            await asyncio.sleep(3)  # until then the page takes no other question: an answer is being written
             await tab.asks(script[0], may_have_turns=True)
 
     # At the API

@@ -27,6 +27,8 @@ KNOWN = {
 }
 MAX_QUESTION = 4_000
 """Characters; a longer question is refused."""
+MAX_LLM_TIMEOUT = 3_600.0
+"""Seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +46,6 @@ class Config:
     images: Path | None = None
     chroma_url: str | None = None
     llm_timeout: float | None = None
-
-
-MAX_LLM_TIMEOUT = 3_600.0
 
 
 def load_config(

@@ -10,10 +10,11 @@ import os
 import re
 import secrets
 import threading
+import time
 import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import xllamacpp as xlc
@@ -57,7 +58,8 @@ class LlamaCppChat(BaseChatModel):
     """A GGUF file as a chat model: text only, greedy, so the same messages give the same text.
 
     ``label`` names it in messages to people, ``n_ctx`` is how many tokens prompt and answer may
-    have together and ``max_tokens`` the longest answer, which a call may override.
+    have together and ``max_tokens`` the longest answer, which a call may override. ``whole_s`` is how many
+    seconds an answer may take.
 
     Making one loads the file (``LlmUnavailableError`` where that fails); ``close`` frees it. Calls
     from several threads wait for each other, but not for long. Every failure to answer is an ``LlmError``.
@@ -67,6 +69,7 @@ class LlamaCppChat(BaseChatModel):
     label: str
     n_ctx: int = 4096
     max_tokens: int = 256
+    whole_s: float = 300.0
     _engine: _Engine = PrivateAttr()
 
     def model_post_init(self, _context: Any, /) -> None:
@@ -110,7 +113,7 @@ class LlamaCppChat(BaseChatModel):
             **({"stop": stop} if stop else {}),
             **kwargs,
         }
-        for reply in self._engine.replies(request, self.label):
+        for reply in self._engine.replies(request, self.label, self.whole_s):
             if "error" in reply:
                 raise LlmError(self._explain(reply["error"]))
             choices = reply.get("choices") or [{}]
@@ -164,8 +167,8 @@ class _Engine:
         # Also runs when Python exits: a thread still inside llama.cpp by then aborts the process.
         self._stop = weakref.finalize(self, _stop_all, self._running)
 
-    def replies(self, request: dict[str, Any], label: str) -> Iterator[dict[str, Any]]:
-        """Yield llama.cpp's replies to a request; closing the generator stops the work."""
+    def replies(self, request: dict[str, Any], label: str, whole_s: float) -> Iterator[dict[str, Any]]:
+        """Yield llama.cpp's replies to a request for so many seconds; closing the generator stops the work."""
         try:
             self._turns.take()
         except TakenError as exc:
@@ -192,16 +195,20 @@ class _Engine:
                 turns.give()
                 replies.put(None)
 
+        until = time.monotonic() + whole_s
         thread = threading.Thread(target=work, name="pfocr-chat-llm", daemon=True)
         running[thread] = cancelled
         thread.start()
         try:
-            while (reply := replies.get()) is not None:
+            while (reply := replies.get(timeout=max(0.0, until - time.monotonic()))) is not None:
                 if isinstance(reply, Exception):
                     raise LlmError(f"{label} failed while answering: {reply}") from reply
                 yield reply
             if cancelled.is_set():
                 raise LlmError(f"{label} was closed while it was answering.")
+        except Empty as exc:
+            sentence = f"{label} did not answer in {whole_s:.0f} seconds. Ask again, or choose another LLM with --llm."
+            raise LlmError(sentence, LlmFailure.TIMEOUT) from exc
         finally:
             cancelled.set()
 

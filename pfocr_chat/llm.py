@@ -42,7 +42,8 @@ _SMALL_CONTEXT = 4096
 _LARGE_CONTEXT = 8192
 _THINKING_ROOM = 2048  # an LLM that thinks first spends the same allowance, and would have nothing left to say
 _CONNECT_S = 10.0
-_OWN_TIMEOUT = Patience(timeout_s=120.0, whole_s=300.0)  # Ollama loads a file first, and may read a prompt for minutes
+_OWN_TIMEOUT = Patience.of(120.0)  # Ollama loads a file first, and may read a prompt for minutes
+_SMALL_WHOLE_S = 10.0  # a sentence takes half a second; on a machine that has no time for it, quotes come sooner
 _CHARACTERS = 12  # in a token, at the most; a provider that says much more does not keep to max_tokens
 _MAX_PAUSE_S = 5.0  # a provider that asks us to wait longer has failed, for someone who waits for an answer
 
@@ -307,7 +308,9 @@ def _load(path: Path, name: str, setting: str) -> Llm:
             f"{name} needs xllamacpp, which cannot be loaded ({exc}). Run `pip install xllamacpp`."
         ) from exc
     small = path.stat().st_size < SMALL_BYTES
-    chat = LlamaCppChat(path=path, label=name, n_ctx=_SMALL_CONTEXT if small else _LARGE_CONTEXT)
+    whole_s = _SMALL_WHOLE_S if small else _OWN_TIMEOUT.whole_s
+    n_ctx = _SMALL_CONTEXT if small else _LARGE_CONTEXT
+    chat = LlamaCppChat(path=path, label=name, n_ctx=n_ctx, whole_s=whole_s)
     return Llm(name=name, setting=setting, chat=chat, small=small, _close=chat.close)
 
 

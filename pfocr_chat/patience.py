@@ -27,13 +27,13 @@ class Patience:
     """
 
     timeout_s: float = 20.0
-    whole_s: float = 60.0
+    whole_s: float = 30.0
     pauses: tuple[float, ...] = (0.5, 2.0)
 
     @classmethod
     def of(cls, timeout_s: float) -> Self:
-        """So many seconds for a sign of life, and three times as many for all of a call."""
-        return cls(timeout_s=timeout_s, whole_s=3 * timeout_s)
+        """So many seconds for a sign of life, and half as many again for all of a call."""
+        return cls(timeout_s=timeout_s, whole_s=1.5 * timeout_s)
 
 
 class GivenUpTimeoutError(Exception):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -16,6 +18,8 @@ MOST = 100
 LOOK_EVERY = 15.0
 """Seconds."""
 
+_trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+
 
 def forget_closed(holder: StateHolder, now: datetime) -> int:
     """Forget the sessions whose tab was closed, but for the latest, used within ``KEPT``; returns how many.
@@ -23,7 +27,7 @@ def forget_closed(holder: StateHolder, now: datetime) -> int:
     ``now`` is local time, as Gradio has it.
     """
     with holder.lock:
-        closed = [session for session, state in holder.session_data.items() if state.is_closed]
+        closed = [session for session, state in list(holder.session_data.items()) if state.is_closed]
         used = {session: holder.time_last_used.get(session, datetime.min) for session in closed}
         latest = sorted(closed, key=used.__getitem__)[-MOST:]
         kept = {session for session in latest if now - used[session] <= KEPT}
@@ -34,6 +38,12 @@ def forget_closed(holder: StateHolder, now: datetime) -> int:
     return len(gone)
 
 
+def give_back() -> None:
+    """Give memory that is free back to the system; the C library of Linux keeps it, in pieces, for each thread."""
+    if _trim:
+        _trim(0)
+
+
 @asynccontextmanager
 async def forgetting(holder: StateHolder) -> AsyncIterator[None]:
     """While this lasts, do so again and again."""
@@ -42,6 +52,7 @@ async def forgetting(holder: StateHolder) -> AsyncIterator[None]:
         while True:
             await asyncio.sleep(LOOK_EVERY)
             forget_closed(holder, datetime.now())
+            await asyncio.to_thread(give_back)
 
     task = asyncio.create_task(look())
     try:

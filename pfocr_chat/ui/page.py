@@ -83,6 +83,7 @@ def build_page(assistant: Assistant) -> gr.Blocks:
     # Gradio would make statistics of all events anew, with pandas, after each one.
     page._queue.ANAYLTICS_CACHE_FREQUENCY = sys.maxsize
     page._queue.ANALYTICS_MAX_EVENTS = 1
+    page._queue.sleep_when_free = 0.01  # not 1,000 looks a second at a queue that is empty
     return page
 
 
