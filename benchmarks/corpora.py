@@ -10,14 +10,16 @@ from pathlib import Path
 from pfocr_chat.corpus import find_records
 
 SEED = 4
+_TITLE = re.compile(rb"(?ms)^figtitle: .*?\n(?=\w)")
 NEW_PAPER = 0.7
 """Chance that a figure is of another paper than the one before it, about that of PFOCR."""
 
 
 def write_corpus(source: Path, folder: Path, figures: int) -> Path:
-    """Write ``figures`` records into ``folder``: the text of one, the tables of another, a figid of their own.
+    """Write ``figures`` records into ``folder``: text, title and tables of three others, and a figid of their own.
 
-    The same each time; where the folder exists it is taken to hold them.
+    So hardly a passage stands there twice, which would be embedded once only. The same each time; where the folder
+    exists it is taken to hold them.
     """
     if folder.exists():
         return folder
@@ -25,6 +27,7 @@ def write_corpus(source: Path, folder: Path, figures: int) -> Path:
     (folder / "_data").mkdir()
     found = find_records(source)
     texts = [files.path.read_bytes() for files in found]
+    titles = [title[0] for text in texts if (title := _TITLE.search(text))] or [b""]
     tables = defaultdict(list)
     for place, files in enumerate(found):
         tables[place] = [(path.stem.rpartition("-")[2], path.read_bytes()) for _, path in files.tables]
@@ -33,7 +36,9 @@ def write_corpus(source: Path, folder: Path, figures: int) -> Path:
     for number in range(figures):
         paper += chance.random() < NEW_PAPER
         pmcid, figid = f"PMC{paper}", f"PMC{paper}__synthetic-f{number}"
-        text = chance.choice(texts)
+        title, text = chance.choice(titles), chance.choice(texts)
+        if old := _TITLE.search(text):
+            text = text.replace(old[0], title, 1)
         for field, value in (("figid", figid), ("pmcid", pmcid), ("figid_alias", f"{pmcid}__F{number}")):
             text = re.sub(rb"(?m)^%s: .*$" % field.encode(), f"{field}: {value}".encode(), text, count=1)
         (folder / "_figures" / f"{figid}.md").write_bytes(text)

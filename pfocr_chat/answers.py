@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
-from pfocr_chat.queries import Filters, Hit, Intent, Listing, Query
+from pfocr_chat.queries import Filters, Hit, Intent, Listing, Query, joined
 from pfocr_chat.records import CaptionSource, FigureRecord
 from pfocr_chat.tables import FacetTable
 
@@ -227,6 +227,21 @@ class Answer:
     table: FacetTable | None = None
     listing: Listing = field(default=Listing(), repr=False)
     usage: Usage | None = None
+
+    @property
+    def standalone(self) -> str:
+        """The question as it can be asked without the turns before it; its conditions are not in its words."""
+        query = self.query
+        if query is None:
+            return self.question
+        meant = [figid for figid in query.figids if figid.casefold() not in self.question.casefold()]
+        if meant and query.intent is Intent.SIMILAR:
+            return f"Which figures are most like {meant[0]}?"
+        if meant:
+            return f"{self.question.rstrip(' ?.!')} ({joined(meant, 'and')})?"
+        if not query.refers_back:
+            return self.question
+        return f"{query.text.rstrip('?')}, by {self.table.facet.label}?" if self.table else query.text
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; what ``pfocr-chat ask --json`` prints."""

@@ -16,13 +16,14 @@ from langchain_core.retrievers import BaseRetriever
 
 from pfocr_chat.answers import Answer, Conversation, Event, Status
 from pfocr_chat.chain import HITS
+from pfocr_chat.chromaserver import ChromaServer
 from pfocr_chat.conditions import checked_filters
 from pfocr_chat.config import load_config
 from pfocr_chat.errors import PfocrChatError, QuestionError
 from pfocr_chat.facets import count_facet
 from pfocr_chat.genelists import GeneListAnswer, compare_gene_list
 from pfocr_chat.generations import read_manifest
-from pfocr_chat.llm import Llm, open_llm
+from pfocr_chat.llm import open_llm
 from pfocr_chat.queries import Filters, Hit, Intent, Query
 from pfocr_chat.query import understand
 from pfocr_chat.questions import QuestionEmbedder
@@ -43,32 +44,35 @@ def open_assistant(
     llm: str | None = None,
     reranker: str | None = None,
     *,
+    chroma_url: str | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Assistant:
     """Open the index in ``vectorstore`` with the language model ``llm``.
 
     ``llm`` is ``auto`` (the provider whose key is set, else the bundled one), ``provider:model``,
     ``gguf:PATH``, ``bundled`` or ``none`` (quotes only). ``reranker`` is the folder of a
-    cross-encoder or its name at Hugging Face; without one nothing is ranked anew. Without arguments
-    the settings ``PFOCR_CHAT_VECTORSTORE``, ``PFOCR_CHAT_LLM`` and ``PFOCR_CHAT_RERANKER`` hold.
+    cross-encoder or its name at Hugging Face; without one nothing is ranked anew. ``chroma_url`` is the address
+    of the Chroma server to which ``pfocr-chat index --chroma-url`` brought the vectors. Without arguments the settings
+    ``PFOCR_CHAT_VECTORSTORE``, ``PFOCR_CHAT_LLM``, ``PFOCR_CHAT_RERANKER`` and ``PFOCR_CHAT_CHROMA_URL`` hold.
 
     Raises:
         ConfigError: a setting is unknown.
-        NoIndexError, IndexMismatchError, CorruptIndexError: the index cannot be used.
+        NoIndexError, IndexMismatchError, CorruptIndexError, ChromaServerError: the index cannot be used.
         EmbedderError, RerankerError, LlmUnavailableError, PromptError: a part of it is missing.
     """
-    config = load_config(vectorstore, llm, reranker, environ=environ)
-    check_index(config.vectorstore, read_manifest(config.vectorstore))  # before the models, which take longer
+    config = load_config(vectorstore, llm, reranker, chroma_url, environ=environ)
+    # Before the models, which take longer.
+    check_index(config.vectorstore, read_manifest(config.vectorstore), only_catalog=config.chroma_url is not None)
     embedder = QuestionEmbedder()
     cross_encoder = _open_reranker(config.reranker) if config.reranker else None
     with ExitStack() as opened:
+        server = opened.enter_context(ChromaServer(config.chroma_url, environ=environ)) if config.chroma_url else None
         writer = opened.enter_context(open_llm(config.llm, environ=environ))
         serving = Serving(
             config.vectorstore,
-            lambda: open_generation(config.vectorstore, embedder, writer, reranker=cross_encoder),
+            lambda: open_generation(config.vectorstore, embedder, writer, reranker=cross_encoder, server=server),
         )
-        opened.pop_all()  # closed by the assistant from here on
-    return Assistant(serving, writer)
+        return Assistant(serving, opened.pop_all())
 
 
 def _open_reranker(name: str) -> PairScorer:
@@ -84,9 +88,9 @@ class Assistant:
     Made by ``open_assistant``; to be closed, or used in a ``with`` statement.
     """
 
-    def __init__(self, serving: Serving, llm: Llm) -> None:
+    def __init__(self, serving: Serving, opened: ExitStack) -> None:
         self._serving = serving
-        self._llm = llm
+        self._opened = opened
         self._closed = False
 
     def __enter__(self) -> Self:
@@ -101,7 +105,7 @@ class Assistant:
             return
         self._closed = True
         self._serving.close()
-        self._llm.close()
+        self._opened.close()
 
     def retrieve(self, question: str, k: int = 10, *, filters: Filters | None = None) -> list[Hit]:
         """The best ``k`` figures for a question, best first; none where it names only figures that are not there.

@@ -12,17 +12,17 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from pfocr_chat import __version__
 from pfocr_chat.answers import Answer, Stage, Text
-from pfocr_chat.config import load_config
+from pfocr_chat.config import Config, load_config
 from pfocr_chat.errors import ConfigError, PfocrChatError, QuestionError
 from pfocr_chat.exports import Format, render
-from pfocr_chat.options import add_filters, add_reranker, add_serving, filters_of, port, positive
+from pfocr_chat.options import add_chroma, add_filters, add_reranker, add_serving, filters_of, port, positive
 from pfocr_chat.queries import Hit, Intent
 from pfocr_chat.resources import data_folder
 
@@ -153,7 +153,7 @@ def _add(
     llm: bool = False,
 ) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=summary.capitalize() + ".")
-    parser.set_defaults(command=command, llm=None, reranker=None)
+    parser.set_defaults(command=command, llm=None, reranker=None, chroma_url=None)
     parser.add_argument("--vectorstore", type=Path, metavar="V", help="folder of the index (./vectorstore)")
     if llm:
         parser.add_argument(
@@ -162,32 +162,42 @@ def _add(
             help="auto, bundled, none, gguf:PATH, or provider:model such as openai:gpt-5.4-mini",
         )
         add_reranker(parser)
+    if name != "feedback":
+        add_chroma(parser)
     return parser
 
 
 def _index(options: argparse.Namespace) -> None:
-    vectorstore = load_config(options.vectorstore).vectorstore
+    config = load_config(options.vectorstore, chroma_url=options.chroma_url)
     from pfocr_chat.buildcache import last_corpus
     from pfocr_chat.corpus import find_records
 
-    folder: Path | None = options.folder or last_corpus(vectorstore)
+    folder: Path | None = options.folder or last_corpus(config.vectorstore)
     if folder is None:
         raise ConfigError(
-            f"Which records {vectorstore} was made of is not known. Run `pfocr-chat index DIR` with a folder of them."
+            f"Which records {config.vectorstore} was made of is not known."
+            " Run `pfocr-chat index DIR` with a folder of them."
         )
     if not options.folder:
         print(f"Indexing {folder} ...", file=sys.stderr)
     find_records(folder)  # found out before anything is loaded that takes its time
-    _converge(folder, vectorstore, anew=options.anew)
+    _converge(folder, config, anew=options.anew)
 
 
-def _converge(folder: Path, vectorstore: Path, *, anew: bool = False) -> str:
+def _converge(folder: Path, config: Config, *, anew: bool = False) -> str:
     """Make the index agree with a folder, say what was done, and return the name of its generation."""
+    from pfocr_chat.chromaserver import ChromaServer
     from pfocr_chat.deferred import DeferredEmbedder
     from pfocr_chat.indexing import build_index
+    from pfocr_chat.uploading import upload_vectors
 
-    with _ProgressBar() as progress:
-        report = build_index(folder, vectorstore, DeferredEmbedder(_load_embedder), progress=progress, anew=anew)
+    with ExitStack() as opened:
+        # Found out before anything is built.
+        server = opened.enter_context(ChromaServer(config.chroma_url)) if config.chroma_url else None
+        progress = opened.enter_context(_ProgressBar())
+        embedder = DeferredEmbedder(_load_embedder)
+        report = build_index(folder, config.vectorstore, embedder, progress=progress, anew=anew)
+        sent = upload_vectors(config.vectorstore, server, progress=progress) if server else 0
     if report.rebuilt:
         print(f"{report.rebuilt} It was built anew.")
     for problem in report.problems[:MAX_PROBLEMS]:
@@ -198,7 +208,8 @@ def _converge(folder: Path, vectorstore: Path, *, anew: bool = False) -> str:
         f"{report.found - report.unreadable:,} of {report.found:,} figures indexed"
         f" ({report.added:,} added, {report.changed:,} changed, {report.deleted:,} deleted,"
         f" {report.unchanged:,} unchanged, {report.unreadable:,} unreadable);"
-        f" generation {report.manifest.generation} in {vectorstore}"
+        f" generation {report.manifest.generation} in {config.vectorstore}"
+        + (f"; {sent:,} vectors sent to {config.chroma_url}" if config.chroma_url else "")
     )
     return report.manifest.generation
 
@@ -206,11 +217,11 @@ def _converge(folder: Path, vectorstore: Path, *, anew: bool = False) -> str:
 def _sync(options: argparse.Namespace) -> None:
     from pfocr_chat.sync import update_checkout, write_source
 
-    vectorstore = load_config(options.vectorstore).vectorstore
+    config = load_config(options.vectorstore, chroma_url=options.chroma_url)
     with _ProgressBar() as progress:
         checkout = update_checkout(options.repo, options.checkout, progress=progress)
     print(checkout)
-    write_source(vectorstore, checkout, _converge(checkout.folder, vectorstore))
+    write_source(config.vectorstore, checkout, _converge(checkout.folder, config))
 
 
 _UNITS = {
@@ -258,7 +269,7 @@ class _ProgressBar:
 def _open(options: argparse.Namespace) -> Any:
     from pfocr_chat.assistant import open_assistant
 
-    return open_assistant(options.vectorstore, options.llm, options.reranker)
+    return open_assistant(options.vectorstore, options.llm, options.reranker, chroma_url=options.chroma_url)
 
 
 def _ask(options: argparse.Namespace) -> None:
@@ -445,13 +456,14 @@ def _status(options: argparse.Namespace) -> None:
     checks = _check(options) if options.check else []
     with _open(options) as assistant:
         status = assistant.status()
-    config = load_config(options.vectorstore, options.llm, options.reranker)
+    config = load_config(options.vectorstore, options.llm, options.reranker, options.chroma_url)
     reranker = config.reranker
     from pfocr_chat.sync import read_source
 
     source = read_source(config.vectorstore, status.generation)
     if options.json:
         told = status.to_dict() | ({"reranker": reranker} if reranker else {})
+        told |= {"chroma_url": config.chroma_url} if config.chroma_url else {}
         told |= ({"source": source.to_dict()} if source else {}) | ({"checks": checks} if checks else {})
         print(json.dumps(told, ensure_ascii=False, indent=2))
         return
@@ -461,6 +473,7 @@ def _status(options: argparse.Namespace) -> None:
         f"embedder   {status.embedder} ({status.dimension} dimensions), passage format {status.passage_format}\n"
         f"llm        {status.llm}"
         + (f"\nreranker   {reranker}" if reranker else "")
+        + (f"\nvectors    in the Chroma server at {config.chroma_url}" if config.chroma_url else "")
         + (f"\nsource     {source}" if source else "")
         + (f"\n{status.still_coming}" if status.still_coming else "")
     )

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import scipy  # type: ignore[import-untyped] # ships no type information; loads its parts when they are first used
 from numpy.typing import NDArray
-from scipy import stats  # type: ignore[import-untyped] # ships no type information
 
 from pfocr_chat.catalog import GeneSets
 
@@ -92,7 +92,7 @@ def rank_figures(
     tested = np.flatnonzero(overlaps)
     overlaps, sizes = overlaps[tested], np.diff(sets.starts)[tested]
     p_values = _upper_tails(overlaps, sizes, population=len(sets.genes), draws=len(listed))
-    q_values = stats.false_discovery_control(p_values) if len(tested) else p_values
+    q_values = scipy.stats.false_discovery_control(p_values) if len(tested) else p_values
     order = np.lexsort((tested, -overlaps, p_values))
     found = order[overlaps[order] >= least]
     rows = tuple(
@@ -114,7 +114,7 @@ def _upper_tails(
     """The p-values of the figures; many share their numbers, for which the function is asked once."""
     width = population + 1
     alike, which = np.unique(overlaps * width + sizes, return_inverse=True)
-    tails = stats.hypergeom.sf(alike // width - 1, population, alike % width, draws)
+    tails = scipy.stats.hypergeom.sf(alike // width - 1, population, alike % width, draws)
     return np.asarray(np.clip(tails, 0.0, 1.0)[which], dtype=np.float64)
 
 

@@ -9,7 +9,8 @@ PfocrChatError                    one plain sentence: what, which one, what to d
 │   ├── NoIndexError              there is none yet
 │   ├── IndexMismatchError        it was built with another embedder or format
 │   ├── CorruptIndexError         it is damaged
-│   └── IndexBusyError            another process is writing it
+│   ├── IndexBusyError            another process is writing it
+│   └── ChromaServerError         the server with its vectors cannot be used, or lacks some
 ├── EmbedderError                 the embedding model is missing or not the expected file
 ├── RerankerError                 the cross-encoder is missing or is not one
 ├── LlmError                      the language model failed while answering
@@ -72,6 +73,10 @@ class CorruptIndexError(VectorstoreError):
 
 class IndexBusyError(VectorstoreError):
     """Another process is writing the index."""
+
+
+class ChromaServerError(VectorstoreError):
+    """A Chroma server does not answer, refuses, or does not hold the vectors of the index."""
 
 
 class EmbedderError(PfocrChatError):

@@ -16,7 +16,6 @@ from typing import Any, Literal, Self
 
 from pfocr_chat.answers import Answer
 from pfocr_chat.errors import FeedbackError
-from pfocr_chat.queries import Intent
 from pfocr_chat.records import FIGID_PATTERN
 
 FILE_NAME = "feedback.sqlite"
@@ -85,17 +84,9 @@ class Feedback:
             FeedbackError: the comment is too long.
         """
         figids = tuple(dict.fromkeys([*(citation.figid for citation in answer.citations), *answer.figids]))
-        query, standalone = answer.query, _standalone(answer)
-        held = query.filters if query and (standalone or query.filters != query.stated) else None
+        filters, standalone = unsaid(answer)
         return cls(
-            kind,
-            answer.question,
-            figids,
-            comment,
-            source,
-            answer.generation,
-            filters=json.dumps(held.to_dict(), ensure_ascii=False) if held else "",
-            standalone=standalone[:MAX_QUESTION],
+            *(kind, answer.question, figids, comment, source, answer.generation), filters=filters, standalone=standalone
         )
 
     def __post_init__(self) -> None:
@@ -255,17 +246,15 @@ def _named(comment: str) -> list[str]:
     return found
 
 
-def _standalone(answer: Answer) -> str:
-    """What a follow-up was read as; "" for a question that stands alone."""
+def unsaid(answer: Answer) -> tuple[str, str]:
+    """What an answer's question leaves unsaid: ``filters`` and ``standalone`` of ``Feedback``."""
     query = answer.query
-    if query is None or len(answer.conversation.turns) < 2:
-        return ""
-    asked = query.question.casefold()
-    figids = query.figids if query.intent in (Intent.LOOKUP, Intent.SIMILAR) else ()
-    pointed_at = [figid for figid in figids if figid.casefold() not in asked]
-    if not (query.refers_back or pointed_at):
-        return ""
-    return f"{query.text} ({', '.join(pointed_at)})" if pointed_at else query.text
+    if query is None:
+        return "", ""
+    is_own = len(answer.conversation.turns) < 2 or answer.standalone == answer.question
+    held = None if is_own and query.filters == query.stated else query.filters
+    filters = json.dumps(held.to_dict(), ensure_ascii=False) if held else ""
+    return filters, "" if is_own else answer.standalone[:MAX_QUESTION]
 
 
 def _migrate(connection: sqlite3.Connection) -> None:

@@ -157,13 +157,13 @@ _IS_RIGHT = {f.name: _OF_TYPE[f.type] for f in fields(Manifest)} | {
 }
 
 
-def check_files(vectorstore: Path, manifest: Manifest) -> None:
+def check_files(vectorstore: Path, manifest: Manifest, *, only: str = "") -> None:
     """As ``check_sizes`` of the generation's folder."""
-    check_sizes(generation_folder(vectorstore, manifest.generation), manifest)
+    check_sizes(generation_folder(vectorstore, manifest.generation), manifest, only=only)
 
 
-def check_sizes(folder: Path, manifest: Manifest) -> None:
-    """Compare a generation's files with the sizes in its manifest.
+def check_sizes(folder: Path, manifest: Manifest, *, only: str = "") -> None:
+    """Compare a generation's files, or ``only`` one of them, with the sizes in its manifest.
 
     A file may have grown: Chroma adds a row to its database each time that it is opened.
 
@@ -172,6 +172,8 @@ def check_sizes(folder: Path, manifest: Manifest) -> None:
         VectorstoreError: it may not be looked at.
     """
     for name, size in manifest.files.items():
+        if only and name != only:
+            continue
         try:
             found = (folder / name).stat().st_size
         except OSError as exc:

@@ -102,6 +102,15 @@ def add_reranker(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_chroma(parser: argparse.ArgumentParser) -> None:
+    """The option for a Chroma server."""
+    parser.add_argument(
+        "--chroma-url",
+        metavar="URL",
+        help="a Chroma server with the vectors, such as http://localhost:8000 (they lie in the folder of the index)",
+    )
+
+
 def positive(text: str) -> int:
     """A number above 0."""
     if not text.isdecimal() or int(text) < 1:

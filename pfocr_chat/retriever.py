@@ -24,7 +24,6 @@ from pfocr_chat.lexicon import lookup_key, says, spaced
 from pfocr_chat.passages import to_passages
 from pfocr_chat.queries import Entity, Filters, Hit, Intent, Listing, Match, Query
 from pfocr_chat.records import FigureRecord, Kind, Mention, Tier
-from pfocr_chat.vectorindex import VectorIndex
 
 SHOWN_WEIGHT = 0.3
 """Of the share of the names and words asked for that a figure shows, in a question for a list."""
@@ -48,6 +47,10 @@ EXACT = 50
 """The best figures of the full text whose similarity is computed where it is not among the nearest."""
 NARROW = 1_000
 """Figures up to which a filter searches the vectors of just these, rather than sorting out others afterwards."""
+EVERYWHERE = 0.1
+"""Share of all figures that have a word which stands for no name there: "INS" has the stem of "in"."""
+LEAST_WEIGHT = 1e-6
+"""FTS5's inverse document frequency of a word that half of all figures have, or more."""
 _BM25_LIMIT = 2.2
 """What a word can add at most to a BM25 score with FTS5's k1 = 1.2, in units of its inverse document frequency."""
 
@@ -56,6 +59,17 @@ class QueryEmbedder(Protocol):
     """What retrieval needs of an embedder."""
 
     def embed_query(self, text: str) -> list[float]: ...
+
+
+class VectorSearch(Protocol):
+    """What retrieval needs of the vectors of a generation; ``is_partial`` where some passages have none yet."""
+
+    @property
+    def is_partial(self) -> bool: ...
+
+    def search(
+        self, vector: Sequence[float], limit: int, passage_ids: Sequence[str] | None = None
+    ) -> list[tuple[str, str, float]]: ...
 
 
 class PairScorer(Protocol):
@@ -68,7 +82,7 @@ class Retriever:
     """Searches one generation of an index."""
 
     def __init__(
-        self, catalog: Catalog, vectors: VectorIndex, embedder: QueryEmbedder, *, reranker: PairScorer | None = None
+        self, catalog: Catalog, vectors: VectorSearch, embedder: QueryEmbedder, *, reranker: PairScorer | None = None
     ) -> None:
         self._catalog = catalog
         self._vectors = vectors
@@ -317,24 +331,31 @@ class Retriever:
         total = sum(weights.values())
         if not total:
             return {}
-        found = self._catalog.search_text(" OR ".join(f'"{word}"' for word in words), TEXT_DEPTH)
+        # What weighs nothing ("1", "a") stands in most figures, each of which would be scored.
+        telling = [word for word in words if weights[word] > LEAST_WEIGHT] or words
+        found = self._catalog.search_text(" OR ".join(f'"{word}"' for word in telling), TEXT_DEPTH)
         shares: dict[str, float] = defaultdict(float, {f: score / (_BM25_LIMIT * total) for f, score in found})
         for expansion in query.expansions:
             asked = [word for word in expansion.words if word in weights]
-            if not asked:
+            others = " OR ".join(_near(other) for other in expansion.others if not self._is_everywhere(other))
+            if not asked or not others:
                 continue
-            others = " OR ".join(_near(other) for other in expansion.others)
             all_asked = " AND ".join(f'"{word}"' for word in asked)
             gain = sum(weights[word] for word in asked) / (_BM25_LIMIT * total)
             for figid in self._catalog.figids_matching(f"({others}) NOT ({all_asked})"):
                 shares[figid] += gain
         return dict(sorted(shares.items(), key=lambda item: (-item[1], item[0])))
 
+    def _is_everywhere(self, spelling: str) -> bool:
+        if " " in spelling:
+            return False
+        return self._catalog.frequencies([spelling])[spelling] > EVERYWHERE * self._catalog.figures
+
     def _inverse_frequencies(self, words: Sequence[str]) -> dict[str, float]:
         """FTS5's inverse document frequency of each word: https://www.sqlite.org/fts5.html#the_bm25_function."""
         figures = self._catalog.figures
         return {
-            word: max(math.log((figures - count + 0.5) / (count + 0.5)), 1e-6)
+            word: max(math.log((figures - count + 0.5) / (count + 0.5)), LEAST_WEIGHT)
             for word, count in self._catalog.frequencies(words).items()
         }
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from pfocr_chat.answers import Status
 from pfocr_chat.catalog import FILE_NAME, Catalog
 from pfocr_chat.chain import Chain
+from pfocr_chat.chromaserver import ChromaServer, ServedVectors
 from pfocr_chat.errors import IndexMismatchError, PfocrChatError
 from pfocr_chat.generations import (
     FORMAT,
@@ -33,8 +34,8 @@ from pfocr_chat.vectorindex import FOLDER_NAME, VectorIndex
 
 LOOK_EVERY = 1.0
 """Seconds between looks for a newer generation."""
-TRY_AGAIN = 30.0
-"""Seconds until one that could not be opened, of a full disk say, is tried again."""
+TRY_EVERY = 20.0
+"""Seconds between trials of one that cannot be opened (yet: its vectors may be on their way to a server)."""
 
 _log = logging.getLogger(__name__)
 
@@ -54,14 +55,14 @@ class OpenGeneration:
         self.opened.close()
 
 
-def check_index(vectorstore: Path, manifest: Manifest) -> None:
-    """Make sure that a generation can be used.
+def check_index(vectorstore: Path, manifest: Manifest, *, only_catalog: bool = False) -> None:
+    """Make sure that a generation can be used, or ``only_catalog`` where its vectors are elsewhere.
 
     Raises:
         CorruptIndexError: a file of it is missing or cut short.
         IndexMismatchError: another embedder or version made it.
     """
-    check_files(vectorstore, manifest)
+    check_files(vectorstore, manifest, only=FILE_NAME if only_catalog else "")
     if not manifest.is_built_like(embedder_fingerprint=fingerprint(), passage_format=PASSAGE_FORMAT):
         raise IndexMismatchError(
             f"The index in {vectorstore} was built with the embedder {manifest.embedder}, passage format"
@@ -71,21 +72,31 @@ def check_index(vectorstore: Path, manifest: Manifest) -> None:
 
 
 def open_generation(
-    vectorstore: Path, embedder: QueryEmbedder, llm: Llm, *, reranker: PairScorer | None = None
+    vectorstore: Path,
+    embedder: QueryEmbedder,
+    llm: Llm,
+    *,
+    reranker: PairScorer | None = None,
+    server: ChromaServer | None = None,
 ) -> OpenGeneration:
-    """Open the current generation; it is kept on disk until it is closed.
+    """Open the current generation, its vectors in the ``server`` if one is given; it stays on disk until it is closed.
 
     Raises:
-        NoIndexError, IndexMismatchError, CorruptIndexError: the index cannot be used.
+        NoIndexError, IndexMismatchError, CorruptIndexError, ChromaServerError: the index cannot be used.
         PromptError: a prompt file is missing.
     """
     with ExitStack() as opened:
         manifest = opened.enter_context(reading(vectorstore))
-        check_index(vectorstore, manifest)
+        check_index(vectorstore, manifest, only_catalog=server is not None)
         folder = generation_folder(vectorstore, manifest.generation)
-        check_graphs(folder, manifest)
+        if server is None:
+            check_graphs(folder, manifest)
         catalog = opened.enter_context(Catalog(folder / FILE_NAME))
-        vectors = opened.enter_context(VectorIndex(folder / FOLDER_NAME, is_partial=not manifest.is_complete))
+        vectors = (
+            ServedVectors(server, manifest)
+            if server
+            else opened.enter_context(VectorIndex(folder / FOLDER_NAME, is_partial=not manifest.is_complete))
+        )
         status = _status(vectorstore, manifest, llm.name)
         retriever = Retriever(catalog, vectors, embedder, reranker=reranker)
         chain = Chain(
@@ -131,8 +142,8 @@ class Serving:
     """The current generation of an index, for any number of threads.
 
     A question looks for a newer one first, once a second at most. The one that finds it opens it; others go on
-    with the old one meanwhile, which is closed when the last of them ends. One that cannot be opened is logged,
-    the old one stays, and after ``TRY_AGAIN`` seconds it is tried again.
+    with the old one meanwhile, which is closed when the last of them ends. One that cannot be opened is logged
+    and tried again later, and the old one stays.
     """
 
     def __init__(self, vectorstore: Path, open_: Callable[[], OpenGeneration]) -> None:
@@ -143,7 +154,6 @@ class Serving:
         self._seen = seen(vectorstore)
         self._current = _Shared(open_())
         self._looked = time.monotonic()
-        self._failed: float | None = None
 
     @contextmanager
     def using(self) -> Iterator[OpenGeneration]:
@@ -171,26 +181,27 @@ class Serving:
         try:
             self._looked = time.monotonic()
             now = seen(self._vectorstore)
-            is_due = self._failed is not None and self._looked - self._failed > TRY_AGAIN
-            if now and (now != self._seen or is_due):
-                self._seen = now
-                self._exchange()
+            if now and now != self._seen:
+                if self._exchange():
+                    self._seen = now
+                else:
+                    self._looked += TRY_EVERY
         finally:
             self._looking.release()
 
-    def _exchange(self) -> None:
+    def _exchange(self) -> bool:
+        """Whether the newest generation answers now."""
         old = self._current.generation.status
         try:
             manifest = read_manifest(self._vectorstore)
-            self._failed = None
             if (manifest.generation, manifest.built) == (old.generation, old.built):
-                return
+                return True
             new = self._open()
         except (PfocrChatError, OSError) as exc:
-            self._failed = time.monotonic()
             _log.warning("Going on with generation %s of the index: %s", old.generation, exc)
-            return
+            return False
         self._retire(_Shared(new))
+        return True
 
     def _retire(self, new: _Shared | None) -> None:
         """Put a new generation in the place of the current one; with ``None``, or after that, there is none."""

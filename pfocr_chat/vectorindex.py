@@ -152,7 +152,7 @@ class VectorIndex:
                 "add",
                 ids=[p.passage_id for p in passages[part]],
                 embeddings=vectors[part],
-                metadatas=[_metadata(r) for r in records[part]],
+                metadatas=[metadata_of(r) for r in records[part]],
             )
         if self._exact:
             self._exactly(self._exact.add, [p.passage_id for p in passages], vectors)
@@ -163,6 +163,19 @@ class VectorIndex:
             self._guard("delete", ids=list(passage_ids[start : start + self._batch]))
         if self._exact:
             self._exactly(self._exact.delete, passage_ids)
+
+    def read(self, passage_ids: Sequence[str]) -> Vectors:
+        """The vectors of passages, in their order.
+
+        Raises:
+            CorruptIndexError: one of them has none.
+        """
+        found = self._guard("get", ids=list(passage_ids), include=["embeddings"])
+        row = {passage_id: place for place, passage_id in enumerate(found["ids"])}
+        if lost := set(passage_ids) - row.keys():
+            raise self._damaged(f"{min(lost)} has no vector")
+        vectors: Vectors = np.asarray(found["embeddings"], dtype=np.float32)
+        return vectors[[row[passage_id] for passage_id in passage_ids]]
 
     def search(
         self, vector: Sequence[float], limit: int, passage_ids: Sequence[str] | None = None
@@ -259,7 +272,7 @@ def remove_scratch(folder: Path) -> None:
             shutil.rmtree(segment)
 
 
-def _metadata(record: FigureRecord) -> dict[str, Any]:
+def metadata_of(record: FigureRecord) -> dict[str, Any]:
     """Scalars and lists that Chroma can filter by; what is unknown is left out."""
     fields: dict[str, Any] = {
         "figid": record.figid,

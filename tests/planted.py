@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -217,7 +218,9 @@ class Planted:
     def assistant(self, llm: Llm) -> Assistant:
         """An assistant over the index that answers with ``llm``."""
         serving = Serving(self.vectorstore, lambda: open_generation(self.vectorstore, self.embedder, llm))
-        opened = Assistant(serving, llm)
+        resources = ExitStack()
+        resources.enter_context(llm)
+        opened = Assistant(serving, resources)
         self.opened.append(opened)
         return opened
 

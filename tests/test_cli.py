@@ -442,8 +442,8 @@ def test_an_unknown_variable_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys
     expected = (
         1,
         "",
-        "pfocr-chat: PFOCR_CHAT_VECTORSTOER is not a setting. There are: PFOCR_CHAT_AUTH, PFOCR_CHAT_IMAGES, "
-        "PFOCR_CHAT_LLM, PFOCR_CHAT_RERANKER, PFOCR_CHAT_SLACK_CHANNELS, PFOCR_CHAT_SLACK_TEAMS, "
+        "pfocr-chat: PFOCR_CHAT_VECTORSTOER is not a setting. There are: PFOCR_CHAT_AUTH, PFOCR_CHAT_CHROMA_URL, "
+        "PFOCR_CHAT_IMAGES, PFOCR_CHAT_LLM, PFOCR_CHAT_RERANKER, PFOCR_CHAT_SLACK_CHANNELS, PFOCR_CHAT_SLACK_TEAMS, "
         "PFOCR_CHAT_VECTORSTORE.\n",
     )
     assert run(capsys, "status") == expected

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -259,6 +260,19 @@ def test_feedback_is_kept_without_a_name(bot: FakeSlack, tmp_path: Path) -> None
     assert said[0].question == "What does lithium do in prion disease?"
     assert said[0].figids
     assert USER not in repr(said)
+
+
+def test_feedback_on_a_follow_up_says_what_it_was_read_as(bot: FakeSlack, tmp_path: Path) -> None:
+    """So that it is not taken for feedback on its words alone."""
+    first = answer(bot, bot.mentioned(LIST))
+    follow_up = answer(bot, bot.mentioned("only those after 2015", thread_ts=first.thread))
+    press(bot, follow_up, "Useful")
+    wait_for(lambda: bot.responses, "thanks")
+    with closing(FeedbackStore(tmp_path / "feedback.sqlite")) as store:
+        (said,) = store.all()
+    assert said.question == "only those after 2015"
+    assert json.loads(said.filters)["year_from"] == 2016
+    assert said.standalone not in ("", said.question)
 
 
 def test_a_private_export_goes_to_direct_messages(bot: FakeSlack) -> None:

@@ -159,7 +159,8 @@ class Buttons:
         if not bot.store.is_pressed(said):
             figids = tuple(dict.fromkeys((*kept.cited, *kept.figids)))
             kind = FeedbackKind(press.value)
-            self._feedback.add(Feedback(kind, kept.question, figids, source="slack", generation=kept.generation))
+            unsaid = {"filters": kept.filters, "standalone": kept.standalone}
+            self._feedback.add(Feedback(kind, kept.question, figids, "", "slack", kept.generation, **unsaid))
             bot.store.pressed(said, bot.now())
         self._tell(press, render_sentence(THANKS))
 

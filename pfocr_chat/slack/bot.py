@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from pfocr_chat.answers import Answer, Conversation, Stage, Text
 from pfocr_chat.errors import LlmError, PfocrChatError, QuestionError, SlackError
+from pfocr_chat.feedback import unsaid
 from pfocr_chat.queries import Hit
 from pfocr_chat.slack.blocks import Message, Shown, render_answer, render_sentence, suggestions
 from pfocr_chat.slack.events import Identity, Incoming, Place
@@ -375,6 +376,7 @@ class Bot:
             answer.figids,
             cited,
             answer.generation,
+            *unsaid(answer),
         )
         kept = self.store.keep_answer(kept, self.now())
         with self._lock:

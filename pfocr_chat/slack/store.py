@@ -46,11 +46,14 @@ CREATE TABLE IF NOT EXISTS shown (
     token TEXT PRIMARY KEY, job INTEGER NOT NULL, place TEXT NOT NULL,
     team TEXT NOT NULL, channel TEXT NOT NULL, thread TEXT NOT NULL,
     question TEXT NOT NULL, figids TEXT NOT NULL, cited TEXT NOT NULL, generation TEXT NOT NULL, made REAL NOT NULL,
+    filters TEXT NOT NULL DEFAULT '', standalone TEXT NOT NULL DEFAULT '',
     UNIQUE (job, place)
 );
 CREATE TABLE IF NOT EXISTS presses (key TEXT PRIMARY KEY, made REAL NOT NULL);
 """
 # ``answers`` was what ``shown`` is now, with buttons that anybody could have guessed.
+_ADDED = ("filters", "standalone")
+"""Columns of ``shown`` that files of before do not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,8 @@ class KeptAnswer:
     """What the buttons of an answer work on: the figures, best first, and those among them that it cited.
 
     ``place``, ``team``, ``channel`` and ``thread`` are where the answer is shown; an answer that was shared is
-    kept twice. ``token`` is what its buttons carry, which nobody can guess; the store gives it.
+    kept twice. ``filters`` and ``standalone`` are what its question leaves unsaid (``feedback.unsaid``). ``token``
+    is what its buttons carry, which nobody can guess; the store gives it.
     """
 
     job: int
@@ -87,6 +91,8 @@ class KeptAnswer:
     figids: tuple[str, ...]
     cited: tuple[str, ...]
     generation: str
+    filters: str = ""
+    standalone: str = ""
     token: str = ""
 
     def is_for(self, team: str, channel: str, user: str) -> bool:
@@ -116,6 +122,9 @@ class Store:
             self._connection.row_factory = sqlite3.Row
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.executescript(_TABLES)
+            there = {row["name"] for row in self._connection.execute("PRAGMA table_info(shown)")}
+            for name in (name for name in _ADDED if name not in there):
+                self._connection.execute(f"ALTER TABLE shown ADD COLUMN {name} TEXT NOT NULL DEFAULT ''")
         except (OSError, sqlite3.Error) as exc:
             os.close(self._guard)
             raise SlackError(f"The Slack bot cannot keep its questions in {path}: {exc}.") from exc
@@ -229,11 +238,14 @@ class Store:
     def keep_answer(self, kept: KeptAnswer, now: float) -> KeptAnswer:
         """Keep what the buttons of an answer work on; gives it with its token, the same where it is made again."""
         rows = self._rows(
-            "INSERT INTO shown VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (job, place) DO UPDATE SET"
+            "INSERT INTO shown (token, job, place, team, channel, thread, question, figids, cited, generation, filters,"
+            " standalone, made) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (job, place) DO UPDATE SET"
             " question = excluded.question, figids = excluded.figids, cited = excluded.cited,"
-            " generation = excluded.generation, made = excluded.made RETURNING token",
+            " generation = excluded.generation, filters = excluded.filters, standalone = excluded.standalone,"
+            " made = excluded.made RETURNING token",
             *(secrets.token_urlsafe(12), kept.job, kept.place.value, kept.team, kept.channel, kept.thread),
-            *(kept.question, json.dumps(kept.figids), json.dumps(kept.cited), kept.generation, now),
+            *(kept.question, json.dumps(kept.figids), json.dumps(kept.cited), kept.generation),
+            *(kept.filters, kept.standalone, now),
         )
         return replace(kept, token=rows[0]["token"])
 
@@ -249,8 +261,7 @@ class Store:
             *(row["team"], row["channel"], row["thread"], row["question"]),
             tuple(json.loads(row["figids"])),
             tuple(json.loads(row["cited"])),
-            row["generation"],
-            row["token"],
+            *(row["generation"], row["filters"], row["standalone"], row["token"]),
         )
 
     def pressed(self, key: str, now: float) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, Self
 from urllib.parse import parse_qs, urlencode
 
 from pfocr_chat.answers import Answer
-from pfocr_chat.queries import Filters, Intent, joined
+from pfocr_chat.queries import Filters
 
 MAX_QUERY = 20_000
 """Characters of an address that are read."""
@@ -30,7 +30,7 @@ class Shared:
 
         ``beside`` are the conditions that were set beside the question; those in its own words stay there.
         """
-        question = standalone(answer)
+        question = answer.standalone
         is_own = question == answer.question or answer.query is None
         held = beside if is_own or answer.query is None else answer.query.filters
         return cls(question, held or Filters(), answer.generation)
@@ -64,21 +64,6 @@ def to_filters(values: Mapping[str, Any]) -> Filters:
         elif texts and texts[0].isascii() and texts[0].isdecimal() and len(texts[0]) == 4:
             found[name] = int(texts[0])
     return Filters(**found)
-
-
-def standalone(answer: Answer) -> str:
-    """The question of an answer as it can be asked without the turns before it; its conditions are not in its words."""
-    query = answer.query
-    if query is None:
-        return answer.question
-    meant = [figid for figid in query.figids if figid.casefold() not in answer.question.casefold()]
-    if meant and query.intent is Intent.SIMILAR:
-        return f"Which figures are most like {meant[0]}?"
-    if meant:
-        return f"{answer.question.rstrip(' ?.!')} ({joined(meant, 'and')})?"
-    if not query.refers_back:
-        return answer.question
-    return f"{query.text.rstrip('?')}, by {answer.table.facet.label}?" if answer.table else query.text
 
 
 def _each(value: object) -> list[object]:
