@@ -173,7 +173,7 @@ class VectorIndex:
         found = self._guard("get", ids=list(passage_ids), include=["embeddings"])
         row = {passage_id: place for place, passage_id in enumerate(found["ids"])}
         if lost := set(passage_ids) - row.keys():
-            raise self._damaged(f"{min(lost)} has no vector")
+            raise self._failed(f"{min(lost)} has no vector")
         vectors: Vectors = np.asarray(found["embeddings"], dtype=np.float32)
         return vectors[[row[passage_id] for passage_id in passage_ids]]
 
