@@ -41,6 +41,7 @@ from wordembedder import Corpus, WordEmbedder
 
 from pfocr_chat import __file__ as package
 from pfocr_chat.catalog import FILE_NAME, Catalog
+from pfocr_chat.catalogwriter import open_catalog_writer
 from pfocr_chat.errors import NoIndexError, PfocrChatError
 from pfocr_chat.generations import generation_folder, read_manifest
 from pfocr_chat.indexing import build_index
@@ -160,6 +161,8 @@ def nursery() -> None:
 
     It has loaded what a child needs and has no threads; a child that began from nothing would load for seconds.
     """
+    with tempfile.TemporaryDirectory() as folder, open_catalog_writer(Path(folder) / FILE_NAME):
+        pass  # a catalog without records takes a second to make, once in a process
     for line in sys.stdin:
         reading, writing = os.pipe()
         pid = os.fork()
