@@ -42,6 +42,7 @@ from pfocr_chat.slack.events import Identity, message_asked
 from pfocr_chat.slack.settings import Allowed
 from pfocr_chat.sync import read_source
 from pfocr_chat.ui import Accounts, Serving
+from pfocr_chat.ui.controls import filters_of
 from pfocr_chat.ui.pictures import find_picture
 from pfocr_chat.untrusted import MAX_NODES, parse_front_matter, parse_json
 
@@ -325,6 +326,17 @@ def test_a_figid_of_no_address_and_half_a_character_is_not_there(address: str, q
     assert quoting.record("PMC1__\ud800") is None
     with pytest.raises(QuestionError, match="has no gene"):
         quoting.ask("TNF?", filters=Filters(genes_all=("\ud800",)))
+
+
+def test_a_name_that_is_not_known_is_repeated_in_part(quoting: Assistant) -> None:
+    """The sentence on it is one to be read."""
+    for filters in (Filters(genes_any=("x" * 9_000,)), Filters(journals=("y" * 9_000,))):
+        with pytest.raises(QuestionError, match="The index has no") as caught:
+            quoting.ask("TNF?", filters=filters)
+        assert len(str(caught.value)) < 400
+    with pytest.raises(QuestionError, match="is no year") as caught:
+        filters_of([], "9" * 9_000, "", "", "")
+    assert len(str(caught.value)) < 200
 
 
 def test_a_gene_list_of_megabytes_is_refused(quoting: Assistant) -> None:
