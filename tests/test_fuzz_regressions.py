@@ -285,6 +285,9 @@ RPC = {"Accept": "application/json, text/event-stream", "Content-Type": "applica
         ("queue/join", json.dumps(JOIN).encode(), 400),
         ("queue/join", b"[]", 404),
         ("run/predict", b'{"data": [], "fn_index": 10000}', 404),
+        ("call/v2/ask", b'{"data": ["TNF"]}', 400),
+        ("call/v2/ask", b"{}", 400),
+        ("call/v2/nothing", b'{"question": "TNF"}', 404),
         ("mcp/", gzip.compress(b"{}"), 400),
         ("mcp/", b"\xff\xfe", 400),
         ("mcp/", b"[" * 100_000, 400),
@@ -297,6 +300,19 @@ def test_what_is_posted_is_refused_not_failed(path: str, content: bytes, status:
     answered = httpx.post(f"{address}/gradio_api/{path}", content=content, headers=RPC)
     assert answered.status_code == status
     assert answered.json()["error"].endswith(".")
+
+
+def test_the_events_of_an_unknown_session_are_none(address: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Gradio begins to answer, then finds out that there is nothing to tell, and fails."""
+    told = httpx.get(f"{address}/gradio_api/queue/data?session_hash=nobody", timeout=PATIENCE)
+    assert (told.status_code, told.content) == (200, b"")
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+def test_a_call_by_names_is_taken(address: str) -> None:
+    """What is left out takes its default there, too."""
+    made = httpx.post(f"{address}/gradio_api/call/v2/figure", json={"figid": "PMC9000001__fak.g001"})
+    assert "event_id" in made.json()
 
 
 def test_anybodys_word_on_where_they_come_from_does_not_count(address: str) -> None:
