@@ -407,6 +407,7 @@ def test_nothing_unsigned_is_read(content: bytes, headers: dict[str, Any], event
     [
         b"{",
         b'{"type": "event_callback", "event": 1.5}',
+        b'{"type": "block_actions", "actions": []}',
         b'{"type": "event_callback", "authorizations": [1], "event": {}}',
         b"[" * 100_000,
     ],
