@@ -355,6 +355,14 @@ def test_a_name_that_is_not_known_is_repeated_in_part(quoting: Assistant) -> Non
     assert len(str(caught.value)) < 200
 
 
+def test_a_question_of_megabytes_is_refused(quoting: Assistant) -> None:
+    """It is measured before it is looked at letter by letter."""
+    began = time.perf_counter()
+    with pytest.raises(QuestionError, match=r"The question has 50,000,000 characters"):
+        quoting.ask("9" * 50_000_000)
+    assert time.perf_counter() - began < 2
+
+
 def test_a_gene_list_of_megabytes_is_refused(quoting: Assistant) -> None:
     """What is pasted is counted before it is read."""
     began = time.perf_counter()
