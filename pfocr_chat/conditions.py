@@ -19,6 +19,8 @@ from pfocr_chat.years import FIRST_YEAR
 
 MAX_NAMES = 500
 """Names that one condition may hold."""
+LONGEST_SHOWN = 200
+"""Characters of a name that is not known."""
 
 
 def checked_filters(filters: Filters, catalog: Catalog) -> Filters:
@@ -89,9 +91,10 @@ def _each(
     for name in typed:
         names = find(name)
         if not names:
-            near = get_close_matches(name.casefold(), {n.casefold(): n for n in all_of_them}, n=1)
+            near = get_close_matches(name.casefold()[:LONGEST_SHOWN], {n.casefold(): n for n in all_of_them}, n=1)
             like = next((n for n in all_of_them if near and n.casefold() == near[0]), None)
-            raise QuestionError(f"The index has no {what} “{name}”." + (f" Did you mean “{like}”?" if like else ""))
+            shown = name if len(name) <= LONGEST_SHOWN else f"{name[:LONGEST_SHOWN]}…"
+            raise QuestionError(f"The index has no {what} “{shown}”." + (f" Did you mean “{like}”?" if like else ""))
         if one and len(names) > 1:
             raise QuestionError(f"“{name}” is a family of {len(names)} {what}s. Ask for any of them, or name one.")
         found.extend(names)

@@ -24,6 +24,8 @@ from pfocr_chat.queries import Entity, Filters, Intent, Query
 from pfocr_chat.references import read_references, without_ids
 from pfocr_chat.wording import corrected, expansions_of
 
+LONGEST = 25 * MAX_QUESTION
+"""Characters of a question with those that cannot be seen, which do not count."""
 MAX_SUBJECT = 1_000
 """Characters of the turn before that a follow-up is read with."""
 
@@ -214,14 +216,15 @@ def checked_question(question: str) -> str:
         QuestionError: it is empty or longer than 4,000 characters.
     """
     # Soft hyphens and other invisible characters that come with text from a PDF stand inside words.
-    visible = (c for c in question if unicodedata.category(c) != "Cf")
+    # One that is far too long is not looked at letter by letter.
+    visible = "" if len(question) > LONGEST else (c for c in question if unicodedata.category(c) != "Cf")
     text = " ".join("".join(c if c.isprintable() else " " for c in visible).split())
-    if not text:
+    if not text and len(question) <= LONGEST:
         raise QuestionError("The question is empty. Ask, for example: Which figures link integrins to YAP?")
-    if len(text) > MAX_QUESTION:
+    length = len(text) or len(question)
+    if length > MAX_QUESTION:
         raise QuestionError(
-            f"The question has {len(text):,} characters; at most {MAX_QUESTION:,} can be read."
-            " Shorten it and ask again."
+            f"The question has {length:,} characters; at most {MAX_QUESTION:,} can be read. Shorten it and ask again."
         )
     return text
 

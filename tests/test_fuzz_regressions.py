@@ -42,6 +42,7 @@ from pfocr_chat.slack.events import Identity, message_asked
 from pfocr_chat.slack.settings import Allowed
 from pfocr_chat.sync import read_source
 from pfocr_chat.ui import Accounts, Serving
+from pfocr_chat.ui.controls import filters_of
 from pfocr_chat.ui.pictures import find_picture
 from pfocr_chat.untrusted import MAX_NODES, parse_front_matter, parse_json
 
@@ -284,6 +285,9 @@ RPC = {"Accept": "application/json, text/event-stream", "Content-Type": "applica
         ("queue/join", json.dumps(JOIN).encode(), 400),
         ("queue/join", b"[]", 404),
         ("run/predict", b'{"data": [], "fn_index": 10000}', 404),
+        ("call/v2/ask", b'{"data": ["TNF"]}', 400),
+        ("call/v2/ask", b"{}", 400),
+        ("call/v2/nothing", b'{"question": "TNF"}', 404),
         ("mcp/", gzip.compress(b"{}"), 400),
         ("mcp/", b"\xff\xfe", 400),
         ("mcp/", b"[" * 100_000, 400),
@@ -296,6 +300,19 @@ def test_what_is_posted_is_refused_not_failed(path: str, content: bytes, status:
     answered = httpx.post(f"{address}/gradio_api/{path}", content=content, headers=RPC)
     assert answered.status_code == status
     assert answered.json()["error"].endswith(".")
+
+
+def test_the_events_of_an_unknown_session_are_none(address: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Gradio begins to answer, then finds out that there is nothing to tell, and fails."""
+    told = httpx.get(f"{address}/gradio_api/queue/data?session_hash=nobody", timeout=PATIENCE)
+    assert (told.status_code, told.content) == (200, b"")
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+def test_a_call_by_names_is_taken(address: str) -> None:
+    """What is left out takes its default there, too."""
+    made = httpx.post(f"{address}/gradio_api/call/v2/figure", json={"figid": "PMC9000001__fak.g001"})
+    assert "event_id" in made.json()
 
 
 def test_anybodys_word_on_where_they_come_from_does_not_count(address: str) -> None:
@@ -325,6 +342,25 @@ def test_a_figid_of_no_address_and_half_a_character_is_not_there(address: str, q
     assert quoting.record("PMC1__\ud800") is None
     with pytest.raises(QuestionError, match="has no gene"):
         quoting.ask("TNF?", filters=Filters(genes_all=("\ud800",)))
+
+
+def test_a_name_that_is_not_known_is_repeated_in_part(quoting: Assistant) -> None:
+    """The sentence on it is one to be read."""
+    for filters in (Filters(genes_any=("x" * 9_000,)), Filters(journals=("y" * 9_000,))):
+        with pytest.raises(QuestionError, match="The index has no") as caught:
+            quoting.ask("TNF?", filters=filters)
+        assert len(str(caught.value)) < 400
+    with pytest.raises(QuestionError, match="is no year") as caught:
+        filters_of([], "9" * 9_000, "", "", "")
+    assert len(str(caught.value)) < 200
+
+
+def test_a_question_of_megabytes_is_refused(quoting: Assistant) -> None:
+    """It is measured before it is looked at letter by letter."""
+    began = time.perf_counter()
+    with pytest.raises(QuestionError, match=r"The question has 50,000,000 characters"):
+        quoting.ask("9" * 50_000_000)
+    assert time.perf_counter() - began < 2
 
 
 def test_a_gene_list_of_megabytes_is_refused(quoting: Assistant) -> None:
@@ -379,6 +415,7 @@ def test_nothing_unsigned_is_read(content: bytes, headers: dict[str, Any], event
     [
         b"{",
         b'{"type": "event_callback", "event": 1.5}',
+        b'{"type": "block_actions", "actions": []}',
         b'{"type": "event_callback", "authorizations": [1], "event": {}}',
         b"[" * 100_000,
     ],

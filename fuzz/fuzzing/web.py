@@ -290,8 +290,19 @@ def _called(assistant: Assistant, serving: Serving) -> Iterator[Callable[[Reques
     finally:
         loop.call_soon_threadsafe(told.put_nowait, {"type": "lifespan.shutdown"})
         done.result(60)
+        wait(_ended())
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
+        loop.close()
+
+
+async def _ended() -> None:
+    """End what still runs on this loop: Gradio leaves its queue at work."""
+    tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks, timeout=10) if tasks else None
+    await asyncio.get_running_loop().shutdown_asyncgens()
 
 
 async def _answered(app: Any, request: Request) -> tuple[int, bytes]:

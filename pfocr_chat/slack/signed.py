@@ -10,7 +10,7 @@ from starlette.datastructures import Headers
 
 BODY_LIMIT = 1_000_000
 """Bytes of a request; Slack's own are far smaller."""
-NOT_UNDERSTOOD = (ValueError, TypeError, AttributeError, KeyError, RecursionError)
+NOT_UNDERSTOOD = (ValueError, TypeError, AttributeError, LookupError, RecursionError)
 """What Bolt raises of requests that are not as Slack's are, whose types it takes for granted."""
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -26,6 +27,8 @@ _EVENTS = ("/queue/join", "/run/predict", "/api/predict")
 REFUSED = "Refused"
 """The title of an error that whoever called is to blame for."""
 
+_STREAM = "/gradio_api/queue/data"
+_NAMED = re.compile(r"/gradio_api/call/v2/(?P<name>[^/]+)/?")
 _CALL = re.compile(r"/gradio_api/(?:run|api|call)/(?!predict/?$)(?P<name>[^/]+)/?")
 """ "predict" is what Gradio's page calls its own events by."""
 
@@ -43,6 +46,9 @@ class Calls:
         self._events = events
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == _STREAM:
+            await self._stream(scope, receive, send)
+            return
         path = scope["path"] if scope["type"] == "http" and scope["method"] == "POST" else ""
         if not path.startswith(_JSON) or path.startswith(_NO_JSON):
             await self._app(scope, receive, send)
@@ -59,6 +65,15 @@ class Calls:
         MutableHeaders(scope=scope)["content-length"] = str(len(completed))
         await self._app(scope, replayed(completed, receive), _blaming(send))
 
+    async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The events of a session. For one that is not known, Gradio has begun to answer when it finds that out."""
+        try:
+            await self._app(scope, receive, send)
+        except RuntimeError as exc:
+            if not isinstance(exc.__cause__, HTTPException):
+                raise
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
     def _checked(self, path: str, body: bytes) -> bytes | JSONResponse:
         """The request of an event of the page, or of MCP, or why it is none."""
         if not body:
@@ -68,6 +83,8 @@ class Calls:
             json.dumps(told)
         except (ValueError, RecursionError):
             return refuse(400, "The request is not JSON.")
+        if match := _NAMED.fullmatch(path):
+            return self._named(match["name"], told, body)
         if not path.rstrip("/").endswith(_EVENTS):
             return body
         number = told.get("fn_index") if isinstance(told, dict) else None
@@ -78,6 +95,15 @@ class Calls:
         if not isinstance(values, list) or len(values) != len(kinds) or not all(map(_fits, values, kinds)):
             return refuse(400, "These are not the values of an event of the page.")
         return body
+
+    def _named(self, name: str, told: object, body: bytes) -> bytes | JSONResponse:
+        """A call with its values by name, or why it is none."""
+        parameters = self._parameters.get(name, ())
+        if not parameters:
+            return refuse(404, f"There is no such call here. There are {', '.join(self._parameters)}.")
+        if isinstance(told, dict) and set(told) <= set(parameters) and parameters[0] in told:
+            return body
+        return refuse(400, f"Send an object with {parameters[0]} and, if wanted, others of {_names(parameters)}.")
 
     def _completed(self, name: str, body: bytes) -> bytes | JSONResponse:
         """The request with a value in each place, or why it is none."""

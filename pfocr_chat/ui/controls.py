@@ -142,7 +142,7 @@ def _year(text: str | None) -> int | None:
     if not text:
         return None
     if not (text.isdecimal() and len(text) == 4):
-        raise QuestionError(f"“{text}” is no year. Give four digits, or leave the field empty.")
+        raise QuestionError(f"“{text[:40]}” is no year. Give four digits, or leave the field empty.")
     return int(text)
 
 
