@@ -198,7 +198,9 @@ def faults(answer: Answer, attempt: Attempt, record_of: Callable[[str], FigureRe
             yield f"leads elsewhere than to {citation.figid}: {citation.url}"
     if strange := keys_in(text) - {citation.key for citation in answer.citations}:
         yield f"has the keys {sorted(strange)} without figures"
-    for readings in figids_in(text):
+    # Of a figid in the question it may say so much, in place of an answer: that there is no such figure.
+    is_denial = answer.abstained and text.startswith("The index has no ") and not answer.citations
+    for readings in () if is_denial else figids_in(text):
         if not any(record_of(figid) for figid in readings):
             yield f"names {readings[0]}, which does not exist"
     yield from _leaks(answer)
