@@ -21,6 +21,8 @@ from pfocr_chat.llm import Llm
 from pfocr_chat.serving import Serving, open_generation
 
 pytestmark = in_browser
+PATIENCE_MS = 30_000
+"""For an answer, where the machine has other things to do."""
 
 PAYLOADS = list(MARKUP.values())
 WORST = [
@@ -70,9 +72,19 @@ def hostile(embedder: Embedder, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 def assert_clean(page: Page) -> None:
     """Nothing of a payload ran, was stopped from running, became an element, a handler or a link."""
+    expect(page.locator("#pfc-go")).to_be_visible(timeout=PATIENCE_MS)
     page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
     page.wait_for_timeout(50)
     assert page.evaluate(FOUND) == CLEAN
+
+
+def ask_patiently(page: Page, question: str) -> None:
+    """As ``ask``, with more patience for the answer."""
+    expect.set_options(timeout=PATIENCE_MS)
+    try:
+        ask(page, question)
+    finally:
+        expect.set_options(timeout=5_000)
 
 
 def opened(visit: Visit, at: str, path: str = "/") -> Page:
@@ -117,7 +129,7 @@ def test_what_the_server_makes_is_harmless_in_a_browser(hostile: str, visit: Vis
 def test_hostile_records_are_listed_and_cited(hostile: str, visit: Visit) -> None:
     """Lists, counts, cards, genes to filter by, downloads and a reload show records that are payloads, and no more."""
     page = opened(visit, hostile)
-    ask(page, f"Which figures show {COMMON}?")
+    ask_patiently(page, f"Which figures show {COMMON}?")
     expect(page.locator(".pfc-results")).to_contain_text("necroptosis")
     assert_clean(page)
     while page.locator("a.pfc-page", has_text="Next").count():
@@ -125,12 +137,12 @@ def test_hostile_records_are_listed_and_cited(hostile: str, visit: Visit) -> Non
         page.locator("a.pfc-page", has_text="Next").first.click()
         expect(page.locator(f"#{before}")).to_have_count(0)
         assert_clean(page)
-    ask(page, "How many figures by journal?")
+    ask_patiently(page, "How many figures by journal?")
     assert_clean(page)
     named = ", ".join(figid_of(PAYLOADS.index(payload)) for payload in WORST)
-    ask(page, f"What do {named} show?")
+    ask_patiently(page, f"What do {named} show?")
     assert_clean(page)
-    ask(page, f"How does {COMMON} drive necroptosis of cells?")
+    ask_patiently(page, f"How does {COMMON} drive necroptosis of cells?")
     assert_clean(page)
     gene = page.locator("details.pfc-gene:visible").filter(has_not=page.get_by_text(COMMON, exact=True)).first
     page.evaluate("document.querySelectorAll('details.pfc-gene').forEach((each) => { each.open = false; })")
@@ -148,7 +160,7 @@ def test_a_hostile_visitor_harms_nobody(hostile: str, visit: Visit) -> None:
     """Questions, those in addresses, comments and what a browser has kept are text, for whoever is sent them."""
     page = opened(visit, hostile)
     for payload in WORST[:3]:
-        ask(page, payload)
+        ask_patiently(page, payload)
         expect(page.locator(".pfc-question").last).to_have_text(" ".join(payload.split()))
         assert_clean(page)
     page.locator("button.pfc-act", has_text="Wrong citation").last.click()
