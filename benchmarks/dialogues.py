@@ -32,7 +32,7 @@ Script = tuple[Expected, ...]
 
 def write_scripts(vectorstore: Path, visitors: int, *, seed: int) -> list[list[Script]]:
     """For each visitor some conversations, answered here without a language model, which chooses no figures."""
-    chance = random.Random(seed)  # noqa: S311 - no secret
+    chance = random.Random(seed)  # noqa: S311 - no secret  # nosec B311
     with open_assistant(vectorstore, llm="none") as assistant:
         genes, figids = _subjects(assistant)
         chance.shuffle(genes)

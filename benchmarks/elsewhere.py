@@ -22,7 +22,7 @@ from pfocr_chat.uploading import upload_vectors
 def syncing(corpus: Path, folder: Path) -> dict[str, float]:
     """A first copy of a repository on the same disk, a look where nothing is new, and 1% changed."""
     source = folder / "database"
-    subprocess.run(["cp", "--recursive", "--reflink=auto", str(corpus), str(source)], check=True)  # noqa: S603, S607
+    subprocess.run(["cp", "--recursive", "--reflink=auto", str(corpus), str(source)], check=True)  # noqa: S603, S607  # nosec B603 B607
     _git(source, "init", "--quiet", "--initial-branch=main")
     _git(source, "config", "uploadpack.allowFilter", "true")
     _commit(source)
@@ -43,7 +43,7 @@ def _commit(source: Path) -> None:
 
 
 def _git(folder: Path, *arguments: str) -> None:
-    subprocess.run(["git", "-C", str(folder), *arguments], check=True)  # noqa: S603, S607 - git, and our own words
+    subprocess.run(["git", "-C", str(folder), *arguments], check=True)  # noqa: S603, S607 - git, and our own words  # nosec B603 B607
 
 
 @contextmanager
@@ -52,7 +52,7 @@ def chroma_server(folder: Path) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [str(Path(sys.executable).with_name("chroma")), "run", "--path", str(folder), "--port", str(port)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:  # noqa: S603
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:  # noqa: S603  # nosec B603
         try:
             yield _when_up(f"http://127.0.0.1:{port}")
         finally:

@@ -141,7 +141,7 @@ def serve(options: argparse.Namespace, port: int, log: Path) -> subprocess.Popen
     command = [sys.executable, "-m", "pfocr_chat", "chat", "--vectorstore", str(options.vectorstore)]
     command += ["--llm", options.llm, "--port", str(port), "--requests-per-minute", "0", "--log-format", "json"]
     with log.open("wb") as errors:
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors, env=os.environ)  # noqa: S603
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors, env=os.environ)  # noqa: S603  # nosec B603
     until = time.monotonic() + 180
     while time.monotonic() < until and process.poll() is None:
         try:

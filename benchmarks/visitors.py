@@ -93,7 +93,7 @@ class Visitor:
     chance: random.Random = field(init=False)
 
     def __post_init__(self) -> None:
-        self.chance = random.Random(self.number)  # noqa: S311 - no secret
+        self.chance = random.Random(self.number)  # noqa: S311 - no secret  # nosec B311
 
     async def run(self) -> None:
         """Visit until the time is over; whatever goes wrong is told, and the visits go on."""

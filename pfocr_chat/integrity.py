@@ -108,7 +108,7 @@ def _catalog(path: Path, manifest: Manifest) -> str:
         for table in _WITHOUT_FIGURE:
             key = "rowid" if table == "fulltext" else "figure"
             # The figure of an abbreviation that comes with the program is 0.
-            sql = f"SELECT count(*) FROM {table} WHERE {key} NOT IN (SELECT id FROM figures UNION SELECT 0)"  # noqa: S608 - own names
+            sql = f"SELECT count(*) FROM {table} WHERE {key} NOT IN (SELECT id FROM figures UNION SELECT 0)"  # noqa: S608 - own names  # nosec B608
             if (lost := db.execute(sql).fetchone()[0]) > 0:
                 raise _wrong(path, f"{lost:,} rows of {table} belong to no figure")
         if (
@@ -134,10 +134,10 @@ def _full_text(path: Path) -> str:
         # The check is an INSERT that changes nothing, and it is undone.
         db.execute("PRAGMA journal_mode = MEMORY")
         for table in ("fulltext", "naming"):
-            db.execute(f"INSERT INTO {table} ({table}) VALUES ('integrity-check')")  # noqa: S608 - own names
+            db.execute(f"INSERT INTO {table} ({table}) VALUES ('integrity-check')")  # noqa: S608 - own names  # nosec B608
         db.rollback()
         (figures,) = db.execute("SELECT count(*) FROM figures").fetchone()
-        rows = [db.execute(f"SELECT count(*) FROM {table}_docsize").fetchone()[0] for table in ("fulltext", "naming")]  # noqa: S608 - own names
+        rows = [db.execute(f"SELECT count(*) FROM {table}_docsize").fetchone()[0] for table in ("fulltext", "naming")]  # noqa: S608 - own names  # nosec B608
     if rows != [figures, figures]:
         raise _wrong(path, f"{rows[0]:,} and {rows[1]:,} rows of full text for {figures:,} figures")
     return f"{figures:,} rows in each of the two indexes, which fit their words"

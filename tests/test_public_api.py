@@ -29,7 +29,8 @@ HEAVY = (
     "yaml",
 )
 
-NAMES = """Answer Assistant Check Citation ConfigError Conversation CorpusError CorruptIndexError EmbedderError
+NAMES = """Answer Assistant Check ChromaServerError Citation ConfigError Conversation CorpusError CorruptIndexError
+    EmbedderError
     Entity EvaluationError Facet FacetRow FacetTable FeedbackError FigureRecord Filters Format Grounding Hit
     IndexBusyError IndexMismatchError Intent Kind Listing LlmError LlmUnavailableError Match NearMiss NoIndexError
     PfocrChatError PromptError Query QuestionError RecordError RerankerError SlackError Stage Status SyncError Text
