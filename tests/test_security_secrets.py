@@ -32,11 +32,11 @@ from pfocr_chat.cli import main
 from pfocr_chat.errors import ChromaServerError, ConfigError, SyncError
 from pfocr_chat.gitcommand import GitFailureError
 from pfocr_chat.llm import Patience, open_llm
+from pfocr_chat.logs import logging_to_stderr
 from pfocr_chat.redaction import HIDDEN, RedactedStream, secrets_in, without_secrets
 from pfocr_chat.slack.settings import load_settings
 from pfocr_chat.sync import read_source, update_checkout, write_source
 from pfocr_chat.ui import Accounts, Serving
-from pfocr_chat.ui.accesslog import logging_access
 
 PLANTED = {
     "OPENAI_API_KEY": "sk-canary-1111222233334444",
@@ -288,7 +288,7 @@ def test_where_an_index_came_from_is_written_without_a_log_in(tmp_path: Path) ->
 def test_the_access_log_shows_no_log_in(quoting: Assistant, capsys: pytest.CaptureFixture[str]) -> None:
     """Passwords of visitors, right or wrong, in headers, addresses or parameters, do not reach the log."""
     accounts = Accounts.parse(PLANTED["PFOCR_CHAT_AUTH"])
-    with served(quoting, Serving(accounts=accounts, log_questions=True)) as address, logging_access(questions=True):
+    with served(quoting, Serving(accounts=accounts, log_questions=True)) as address, logging_to_stderr(questions=True):
         for login in (("ada", "canary-password-77"), ("ada", "hunter22canary"), ("canary-password-77", "x")):
             httpx.get(f"{address}/healthz", auth=login)
             httpx.get(f"{address}/config?key={login[1]}", auth=login)
