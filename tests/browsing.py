@@ -7,7 +7,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from urllib.parse import urlsplit
 
 import pytest
@@ -27,6 +27,7 @@ from pfocr_chat import (
     Status,
     Text,
 )
+from pfocr_chat.traces import Observer
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next((path for name in NAMES if (path := shutil.which(name))), None)
@@ -68,6 +69,13 @@ class Watched:
 
     def status(self) -> Status:
         return self._assistant.status()
+
+    def observed_by(self, observer: Observer) -> AbstractContextManager[None]:
+        return self._assistant.observed_by(observer)
+
+    @property
+    def is_ready(self) -> bool:
+        return self._assistant.is_ready
 
     def record(self, figid: str) -> FigureRecord | None:
         return self._assistant.record(figid)

@@ -443,8 +443,8 @@ def test_an_unknown_variable_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys
         1,
         "",
         "pfocr-chat: PFOCR_CHAT_VECTORSTOER is not a setting. There are: PFOCR_CHAT_AUTH, PFOCR_CHAT_CHROMA_URL, "
-        "PFOCR_CHAT_IMAGES, PFOCR_CHAT_LLM, PFOCR_CHAT_RERANKER, PFOCR_CHAT_SLACK_CHANNELS, PFOCR_CHAT_SLACK_TEAMS, "
-        "PFOCR_CHAT_VECTORSTORE.\n",
+        "PFOCR_CHAT_IMAGES, PFOCR_CHAT_LLM, PFOCR_CHAT_LLM_TIMEOUT, PFOCR_CHAT_RERANKER, PFOCR_CHAT_SLACK_CHANNELS, "
+        "PFOCR_CHAT_SLACK_TEAMS, PFOCR_CHAT_VECTORSTORE.\n",
     )
     assert run(capsys, "status") == expected
     assert run(capsys, "index", "x") == expected
