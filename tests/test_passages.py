@@ -157,5 +157,5 @@ def test_wrong_or_missing_weights_are_refused(tmp_path: Path) -> None:
         Embedder(tmp_path)
     (tmp_path / "model.safetensors").unlink()
     (tmp_path / "model.safetensors").symlink_to(find_weights() / "model.safetensors")
-    with pytest.raises(EmbedderError, match="tokenizer.json. Install gt-all"):
+    with pytest.raises(EmbedderError, match=r"tokenizer\.json\. Install gt-all"):
         Embedder(tmp_path)
