@@ -32,6 +32,7 @@ from pfocr_chat.options import (
     port,
     positive,
 )
+from pfocr_chat.progress import ProgressBar
 from pfocr_chat.queries import Hit, Intent
 from pfocr_chat.redaction import RedactedStream, secrets_in
 from pfocr_chat.resources import data_folder
@@ -208,7 +209,7 @@ def _converge(folder: Path, config: Config, *, anew: bool = False) -> str:
     with ExitStack() as opened:
         # Found out before anything is built.
         server = opened.enter_context(ChromaServer(config.chroma_url)) if config.chroma_url else None
-        progress = opened.enter_context(_ProgressBar())
+        progress = opened.enter_context(ProgressBar())
         sent = []
 
         def deliver(generation: Path) -> None:
@@ -241,19 +242,10 @@ def _sync(options: argparse.Namespace) -> None:
     from pfocr_chat.sync import update_checkout, write_source
 
     config = load_config(options.vectorstore, chroma_url=options.chroma_url)
-    with _ProgressBar() as progress:
+    with ProgressBar() as progress:
         checkout = update_checkout(options.repo, options.checkout, progress=progress)
     print(checkout)
     write_source(config.vectorstore, checkout, _converge(checkout.folder, config))
-
-
-_UNITS = {
-    "reading": "records",
-    "asking": "questions",
-    "fetching": "objects",
-    "downloading": "files",
-    "writing": "files",
-}
 
 
 def _load_embedder() -> Any:
@@ -261,32 +253,6 @@ def _load_embedder() -> Any:
     from pfocr_chat.embedder import Embedder
 
     return Embedder()
-
-
-class _ProgressBar:
-    """One bar a step, with rate and time left."""
-
-    def __init__(self) -> None:
-        from tqdm import tqdm
-
-        self._make = tqdm
-        self._bar: Any = None
-        self._step = ""
-
-    def __enter__(self) -> _ProgressBar:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-    def __call__(self, step: str, done: int, total: int) -> None:
-        if step != self._step:
-            self.__exit__()
-            unit = f" {_UNITS.get(step, 'passages')}"
-            self._bar = self._make(total=total, desc=step, unit=unit, dynamic_ncols=True)
-            self._step = step
-        self._bar.update(done - self._bar.n)
 
 
 def _open(options: argparse.Namespace) -> Any:
@@ -429,7 +395,7 @@ def _eval(options: argparse.Namespace) -> None:
     cases = read_cases(options.questions)
     if options.json:
         _check_writable(options.json)
-    with _open(options) as assistant, _ProgressBar() as bar:
+    with _open(options) as assistant, ProgressBar() as bar:
         secrets = read_prompt_phrases(data_folder("prompts"))
         report = evaluate(assistant, cases, secrets=secrets, progress=lambda done, total: bar("asking", done, total))
     if options.json:
