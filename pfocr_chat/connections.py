@@ -10,6 +10,9 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 SECONDS_FOR_HEADERS = 20.0
 """Until a request's headers have come; uvicorn itself waits for ever."""
+SECONDS_KEPT = 130
+"""For which a connection without a request is kept: longer than proxies keep theirs (Caddy 120), who else ask at the
+moment at which it is closed."""
 MOST = 4_000
 SPARE = 300
 """Open files that are left for the index, downloads and LLM providers."""

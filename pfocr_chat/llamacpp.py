@@ -229,6 +229,11 @@ def _parameters(path: Path, n_ctx: int) -> Any:
     params.n_ctx = n_ctx
     params.n_parallel = 1
     params.n_batch = _PROMPT_BATCH
+    # llama.cpp would keep the state of each prompt, up to 8 GiB of them, for prompts that begin alike.
+    params.cache_prompt = False
+    params.cache_ram_mib = 0
+    params.cache_idle_slots = False
+    params.n_ctx_checkpoints = 0
     params.verbosity = -1
     threads = min(_cores(), _MAX_THREADS)
     params.cpuparams_batch.n_threads = threads

@@ -27,7 +27,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from pfocr_chat.connections import PromptProtocol, room_for_connections
+from pfocr_chat.connections import SECONDS_KEPT, PromptProtocol, room_for_connections
 from pfocr_chat.errors import SlackError
 from pfocr_chat.feedback import FILE_NAME as FEEDBACK_FILE
 from pfocr_chat.feedback import FeedbackStore
@@ -310,6 +310,7 @@ def _serve_http(
             ws="none",
             server_header=False,
             limit_concurrency=room_for_connections(),
+            timeout_keep_alive=SECONDS_KEPT,
             log_level="warning",
             access_log=False,
             timeout_graceful_shutdown=2,

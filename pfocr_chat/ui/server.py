@@ -25,7 +25,7 @@ from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.config import LOGGING_CONFIG
 
-from pfocr_chat.connections import PromptProtocol, room_for_connections
+from pfocr_chat.connections import SECONDS_KEPT, PromptProtocol, room_for_connections
 from pfocr_chat.listening import listen
 from pfocr_chat.logs import LogFormat, logging_to_stderr
 from pfocr_chat.monitoring import Monitor
@@ -111,6 +111,7 @@ def to_config(
         ws="none",
         server_header=False,
         limit_concurrency=room_for_connections(),
+        timeout_keep_alive=SECONDS_KEPT,
         proxy_headers=False,  # the application takes the word of the proxies that are named, and of no others
         timeout_graceful_shutdown=SECONDS_TO_FINISH,
     )
