@@ -244,10 +244,16 @@ def from_a_server(store: Path, work: Path, rounds: int) -> dict[str, float]:
     """The same by one asker, with the vectors in a Chroma server."""
     with chroma_server(_emptied(work / "chroma")) as url:
         sent = uploading(store, url)
-        command = [sys.executable, __file__, str(store), "--serve", "--rounds", str(rounds), "--chroma-url", url]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - this script  # nosec B603
-    asked = json.loads(done.stdout.splitlines()[-1])
+        asked = _served(store, rounds, "--chroma-url", url)
     return sent | {f"{name}, vectors served": ms for name, ms in asked.items() if name.startswith("retrieve, 1 asker")}
+
+
+def _served(store: Path, rounds: int, *settings: str) -> dict[str, float]:
+    """``serving`` in a fresh process."""
+    command = [sys.executable, __file__, str(store), "--serve", "--rounds", str(rounds), *settings]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - this script  # nosec B603
+    measured: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return measured
 
 
 def _emptied(folder: Path) -> Path:
@@ -258,9 +264,7 @@ def _emptied(folder: Path) -> Path:
 
 def in_a_process(store: Path, llm: str, rounds: int) -> dict[str, float]:
     """``serving`` in a fresh process, with the time from its start to the first answer."""
-    command = [sys.executable, __file__, str(store), "--serve", "--llm", llm, "--rounds", str(rounds)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - this script  # nosec B603
-    measured: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    measured = _served(store, rounds, "--llm", llm)
     code = f"import pfocr_chat as p\nwith p.open_assistant({str(store)!r}, llm={llm!r}) as a: a.ask({QUESTIONS[0]!r})"
     started = seconds(lambda: subprocess.run([sys.executable, "-c", code], check=True))  # noqa: S603 - as above  # nosec B603
     return {"start to first answer (s)": started} | measured

@@ -25,6 +25,7 @@ from pfocr_chat.facets import count_facet
 from pfocr_chat.genelists import GeneListAnswer, compare_gene_list
 from pfocr_chat.generations import read_manifest
 from pfocr_chat.llm import open_llm
+from pfocr_chat.logs import QUESTIONS
 from pfocr_chat.patience import Patience
 from pfocr_chat.queries import Filters, Hit, Intent, Query
 from pfocr_chat.query import understand
@@ -38,7 +39,7 @@ from pfocr_chat.traces import Asker, Course, Observer, Outcome, Trace, current_a
 FOUND = 10
 """Figures found for a question that asks for no list."""
 
-_questions = logging.getLogger("pfocr_chat.questions")
+_questions = logging.getLogger(QUESTIONS)
 """Is told of each question at INFO, with its ``Trace`` as ``trace``; its words, which may be private, only there."""
 
 

@@ -26,15 +26,15 @@ from pathlib import Path
 from typing import IO
 
 from pfocr_chat import feedback
-from pfocr_chat.disk import copy_database, make_names_lasting, new_hash, reason
+from pfocr_chat.disk import copy_database, make_names_lasting, new_hash, reason, replace_json
 from pfocr_chat.errors import CorruptIndexError, FeedbackError, IndexMismatchError, VectorstoreError
 from pfocr_chat.feedback import Feedback, FeedbackStore
 from pfocr_chat.generations import (
     CHANGING,
-    FORMAT,
     MANIFEST,
     Manifest,
     check_files,
+    check_usable,
     generation_folder,
     is_inside,
     parse_manifest,
@@ -45,8 +45,6 @@ from pfocr_chat.generations import (
     writing,
 )
 from pfocr_chat.integrity import check_before_building
-from pfocr_chat.minilm import NAME, fingerprint
-from pfocr_chat.passages import PASSAGE_FORMAT
 from pfocr_chat.sync import SOURCE, read_source
 from pfocr_chat.vectorindex import FOLDER_NAME, remove_scratch
 
@@ -128,13 +126,12 @@ def restore_backup(archive: Path, vectorstore: Path, *, with_feedback: bool = Fa
         finally:
             for folder in (staged, beside):
                 shutil.rmtree(folder, ignore_errors=True)
-    path = vectorstore / feedback.FILE_NAME
-    kept = said is not None and (with_feedback or not path.exists())
-    if said is not None and kept:
-        with closing(FeedbackStore(path)) as store:
-            store.replace_all(said)
+    is_back = False
+    if said is not None:
+        with closing(FeedbackStore(vectorstore / feedback.FILE_NAME)) as store:
+            is_back = store.put_back(said, instead=with_feedback)
     size = sum(size for size, _ in listed.values())
-    return BackupReport(vectorstore, published, len(listed), size, len(said) if said is not None and kept else None)
+    return BackupReport(vectorstore, published, len(listed), size, len(said) if said is not None and is_back else None)
 
 
 # Making one
@@ -185,10 +182,10 @@ def _copy_feedback(source: Path, target: Path) -> int | None:
         return None
     try:
         copy_database(source, target)
-    except CorruptIndexError as exc:
+        with closing(FeedbackStore(target)) as store:
+            return len(store.all())
+    except (CorruptIndexError, FeedbackError) as exc:
         raise FeedbackError(f"The feedback in {source} is damaged. Move it away, and make the backup again.") from exc
-    with closing(FeedbackStore(target)) as store:
-        return len(store.all())
 
 
 def _write(archive: Path, path: Path, members: dict[str, Path], known: dict[str, str]) -> Listed:
@@ -338,12 +335,7 @@ def _checked(archive: Path, staged: Path, beside: Path, listed: Listed) -> Manif
     if MANIFEST not in listed:
         raise _no_backup(archive, "it has no manifest")
     manifest = parse_manifest((beside / MANIFEST).read_text(encoding="utf-8", errors="replace"), archive / MANIFEST)
-    if not manifest.is_built_like(embedder_fingerprint=fingerprint(), passage_format=PASSAGE_FORMAT):
-        raise IndexMismatchError(
-            f"The index in {archive} was built with the embedder {manifest.embedder}, passage format"
-            f" {manifest.passage_format} and layout {manifest.format}, not {NAME}, {PASSAGE_FORMAT} and {FORMAT}."
-            " Run `pfocr-chat index` on your records instead."
-        )
+    check_usable(manifest, archive)
     if {f"{GENERATION}/{name}" for name in manifest.files} != {n for n in listed if n.startswith(f"{GENERATION}/")}:
         raise _no_backup(archive, "its files are not those of its manifest")
     check_before_building(staged, manifest)
@@ -367,9 +359,7 @@ def _put_source(vectorstore: Path, source: Path, generation: str) -> None:
         content = json.loads(source.read_text(encoding="utf-8")) | {"generation": generation}
     except (ValueError, TypeError, RecursionError):
         return
-    temporary = vectorstore / f"{SOURCE}.new"
-    temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    temporary.replace(vectorstore / SOURCE)
+    replace_json(vectorstore / SOURCE, content)
 
 
 def _no_backup(archive: Path, why: str) -> CorruptIndexError:

@@ -13,7 +13,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
@@ -24,10 +24,13 @@ from chromadb.api.models.Collection import Collection
 from chromadb.config import DEFAULT_DATABASE, DEFAULT_TENANT, Settings, System
 from chromadb.errors import NotFoundError
 
+from pfocr_chat.catalog import FILE_NAME
 from pfocr_chat.config import checked_url
 from pfocr_chat.errors import ChromaServerError, ConfigError, VectorstoreError
-from pfocr_chat.records import FigureRecord, Passage, figid_of
-from pfocr_chat.vectorindex import HNSW, Vectors, metadata_of
+from pfocr_chat.exactvectors import Near
+from pfocr_chat.generations import Manifest
+from pfocr_chat.records import FigureRecord, Passage
+from pfocr_chat.vectorindex import HNSW, Vectors, metadata_of, nearest, ranked
 
 TIMEOUT = httpx.Timeout(20.0, connect=5.0)
 """Seconds; Chroma's client has none of its own."""
@@ -47,6 +50,12 @@ T = TypeVar("T")
 def collection_name(catalog_hash: str, fingerprint: str) -> str:
     """The collection for the catalog with the hash ``catalog_hash`` and vectors of the embedder ``fingerprint``."""
     return f"pfocr-{hashlib.sha256(f'{catalog_hash} {fingerprint}'.encode()).hexdigest()[:32]}"
+
+
+def collection_of(manifest: Manifest) -> str | None:
+    """The collection for a generation; ``None`` for one of an earlier version, whose catalog's hash is not known."""
+    catalog = manifest.hashes.get(FILE_NAME)
+    return collection_name(catalog, manifest.embedder_fingerprint) if catalog else None
 
 
 class ChromaServer:
@@ -123,13 +132,13 @@ class ChromaServer:
         )
         return self._collection(made)
 
-    def drop_others(self, owner: str, kept: Sequence[str]) -> None:
-        """Remove the collections of an owner but those that are kept, and the newest complete one beside them."""
+    def drop_others(self, owner: str, kept: Set[str]) -> None:
+        """Remove the collections of an owner but those of ``kept``, and beside a single one the newest complete one."""
         own = [c for c in self._collections() if (c.metadata or {}).get(_OWNER) == owner and c.name not in kept]
         own.sort(key=lambda collection: collection.metadata[_MADE])
         complete = [c for c in own if self.guard(c.count) == c.metadata[_PASSAGES]]
         for collection in own:
-            if collection not in complete[-1:]:
+            if len(kept) > 1 or collection not in complete[-1:]:
                 self.guard(self._api.delete_collection, collection.name, **self._place)
 
     def _collections(self) -> list[Collection]:
@@ -180,9 +189,7 @@ class ServedVectors:
                 " Run `pfocr-chat index` with --chroma-url, or wait until it is done."
             )
 
-    def search(
-        self, vector: Sequence[float], limit: int, passage_ids: Sequence[str] | None = None
-    ) -> list[tuple[str, str, float]]:
+    def search(self, vector: Sequence[float], limit: int, passage_ids: Sequence[str] | None = None) -> list[Near]:
         """The nearest passages, of those named where any are: (passage id, figid, cosine similarity), nearest first.
 
         Of all passages at most ``MOST``.
@@ -193,18 +200,17 @@ class ServedVectors:
         if passage_ids is not None:
             return self._search_named(vector, passage_ids)[:limit]
         found = self._ask("query", query_embeddings=[list(vector)], n_results=min(limit, MOST), include=["distances"])
-        rows = zip(found["ids"][0], found["distances"][0], strict=True)
-        return [(passage_id, figid_of(passage_id), 1.0 - float(distance)) for passage_id, distance in rows]
+        return nearest(found)
 
-    def _search_named(self, vector: Sequence[float], passage_ids: Sequence[str]) -> list[tuple[str, str, float]]:
+    def _search_named(self, vector: Sequence[float], passage_ids: Sequence[str]) -> list[Near]:
         """Of all these, where the graph would pass over some."""
-        rows: list[tuple[str, str, float]] = []
+        similarities: dict[str, float] = {}
         for start in range(0, len(passage_ids), MOST):
             found = self._ask("get", ids=list(passage_ids[start : start + MOST]), include=["embeddings"])
             if found["ids"]:
                 near = np.asarray(found["embeddings"], dtype=np.float32) @ np.asarray(vector, dtype=np.float32)
-                rows += [(i, figid_of(i), float(s)) for i, s in zip(found["ids"], near, strict=True)]
-        return sorted(rows, key=lambda row: (-row[2], row[0]))
+                similarities |= zip(found["ids"], map(float, near), strict=True)
+        return ranked(similarities)
 
     def _ask(self, method: str, **arguments: Any) -> Any:
         """A call of the collection; where a server was filled anew, of the new one of the same name."""

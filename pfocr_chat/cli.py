@@ -439,26 +439,20 @@ def _restore(options: argparse.Namespace) -> None:
     print(restore(options.file, vectorstore, with_feedback=options.feedback))
 
 
-def _check(options: argparse.Namespace) -> list[dict[str, Any]]:
-    """Check the index and its answers, telling of each part; what was found."""
+def _status(options: argparse.Namespace) -> None:
+    from pfocr_chat.sync import read_source
     from pfocr_chat.upkeep import check, check_answers
 
     def tell(line: str) -> None:
         print(line, file=sys.stderr if options.json else sys.stdout, flush=True)
 
-    findings = check(load_config(options.vectorstore).vectorstore, tell)
-    with _open(options) as assistant:
-        return [asdict(finding) for finding in (*findings, check_answers(assistant, tell))]
-
-
-def _status(options: argparse.Namespace) -> None:
-    checks = _check(options) if options.check else []
-    with _open(options) as assistant:
-        status = assistant.status()
     config = load_config(options.vectorstore, options.llm, options.reranker, options.chroma_url)
+    findings = check(config.vectorstore, tell) if options.check else []
+    with _open(options) as assistant:
+        findings += [check_answers(assistant, tell)] if options.check else []
+        status = assistant.status()
+    checks = [asdict(finding) for finding in findings]
     reranker = config.reranker
-    from pfocr_chat.sync import read_source
-
     source = read_source(config.vectorstore, status.generation)
     if options.json:
         told = status.to_dict() | ({"reranker": reranker} if reranker else {})

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -126,6 +127,8 @@ def copy_file(source: str | Path, target: str | Path) -> None:
         try:
             while left > 0 and (done := os.copy_file_range(old.fileno(), new.fileno(), left)):
                 left -= done
+            if left > 0:
+                raise OSError(errno.EIO, "the copy ended early")
         except OSError:
             old.seek(0)
             new.seek(0)
@@ -140,17 +143,24 @@ def copy_database(source: Path, target: Path) -> None:
         VectorstoreError: it cannot be read, or the copy cannot be written.
     """
     try:
-        # Readable is not enough: a writer that was killed leaves a journal that has to be played back first.
-        with (
-            closing(sqlite3.connect(f"{source.resolve().as_uri()}?mode=rw", uri=True, timeout=SECONDS_TO_WAIT)) as old,
-            closing(sqlite3.connect(target)) as new,
-        ):
+        with closing(open_database(source)) as old, closing(sqlite3.connect(target)) as new:
             new.execute("PRAGMA synchronous = OFF")  # whoever needs it to last calls `make_lasting`
+            old.execute("BEGIN")
+            old.execute("SELECT count(*) FROM sqlite_master").fetchone()  # waits for its turn; `backup` would for ever
             old.backup(new)
     except sqlite3.Error as exc:
         if why := trouble(exc):
             raise VectorstoreError(f"{source} cannot be copied to {target}: {why}.") from exc
         raise unreadable(source, exc) from exc
+
+
+def open_database(path: Path) -> sqlite3.Connection:
+    """A connection to an SQLite database that others may have open, to read it.
+
+    Where writing is allowed, it is opened for that: a writer that was killed leaves a journal, which has to be played
+    back before anything can be read.
+    """
+    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, timeout=SECONDS_TO_WAIT)
 
 
 def share_file(source: Path, target: Path) -> None:
@@ -167,6 +177,12 @@ def hash_of(path: Path) -> str:
         return hashlib.file_digest(file, new_hash).hexdigest()
 
 
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal: what those who publish models tell of their files."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def new_hash() -> hashlib.blake2b:
     """What ``hash_of`` feeds with a file's bytes."""
     return hashlib.blake2b(digest_size=20)
@@ -180,6 +196,21 @@ def make_lasting(folder: Path) -> None:
                 os.fsync(file.fileno())
     for path in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
         make_names_lasting(path)
+
+
+def replace_json(path: Path, content: object) -> None:
+    """Write a file of JSON, which readers and a power cut find either as it was or as it is to be.
+
+    Raises:
+        OSError: it cannot be written; it is then as it was.
+    """
+    temporary = path.with_name(f"{path.name}.new")
+    with temporary.open("w", encoding="utf-8") as file:
+        json.dump(content, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    make_names_lasting(path.parent)
 
 
 def make_names_lasting(folder: Path) -> None:

@@ -21,6 +21,8 @@ _STORED = np.dtype("<f2")
 _FIND = "SELECT passage_id, vector FROM vectors WHERE passage_id IN (SELECT value FROM json_each(?))"
 
 Vectors = npt.NDArray[np.float32]
+Near = tuple[str, str, float]
+"""A passage near to what was searched for: its id, the figid of its figure, and the cosine similarity."""
 
 
 class ExactVectors:

@@ -157,17 +157,20 @@ class FeedbackStore:
             rows = connection.execute(_SELECT).fetchall()
         return [_parse(row, self._path) for row in rows]
 
-    def replace_all(self, said: Iterable[Feedback]) -> int:
-        """Keep this, and nothing that was there, in one step; returns how much it is.
+    def put_back(self, said: Iterable[Feedback], *, instead: bool = False) -> bool:
+        """Keep this where there is none, or ``instead`` of what is there, in one step; whether that was done.
 
         Raises:
             FeedbackError: the file cannot be written.
         """
         rows = [feedback.to_dict() | {"figids": json.dumps(feedback.figids)} for feedback in said]
         with self._using("written") as connection, connection:
+            connection.execute("BEGIN IMMEDIATE")
+            if not instead and connection.execute("SELECT 1 FROM feedback LIMIT 1").fetchone():
+                return False
             connection.execute("DELETE FROM feedback")
             connection.executemany(_INSERT, [[_storable(row[name]) for name in _COLUMNS] for row in rows])
-        return len(rows)
+        return True
 
     def close(self) -> None:
         """Release the file; closing twice is harmless."""
@@ -282,6 +285,7 @@ def _parse(row: tuple[str, ...], path: Path) -> Feedback:
         figids = parse_json(values["figids"])
         if not isinstance(figids, list) or not all(isinstance(figid, str) for figid in figids):
             raise ValueError("its figids are no list of texts")
-        return Feedback(**(values | {"figids": tuple(figids)}))
+        # An earlier version took more for figids.
+        return Feedback(**(values | {"figids": tuple(figid for figid in figids if FIGID_PATTERN.fullmatch(figid))}))
     except (ValueError, FeedbackError) as exc:
         raise FeedbackError(f"The feedback in {path} cannot be read: {str(exc)[:200]}.") from exc

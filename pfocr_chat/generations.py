@@ -8,7 +8,6 @@ shared lock on its generation's file ``reading``, and a generation is removed on
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import re
 import secrets
@@ -19,8 +18,10 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from pfocr_chat.disk import hash_of, make_lasting, make_names_lasting, reason, unreadable
+from pfocr_chat.disk import hash_of, make_lasting, make_names_lasting, reason, replace_json, unreadable
 from pfocr_chat.errors import CorruptIndexError, IndexBusyError, IndexMismatchError, NoIndexError, VectorstoreError
+from pfocr_chat.minilm import NAME, fingerprint
+from pfocr_chat.passages import PASSAGE_FORMAT
 from pfocr_chat.untrusted import parse_json
 
 MANIFEST = "manifest.json"
@@ -160,6 +161,20 @@ _IS_RIGHT = {f.name: _OF_TYPE[f.type] for f in fields(Manifest)} | {
 }
 
 
+def check_usable(manifest: Manifest, place: Path) -> None:
+    """Make sure that the index at ``place`` was built with this code's embedder and in its layout.
+
+    Raises:
+        IndexMismatchError: it was not.
+    """
+    if not manifest.is_built_like(embedder_fingerprint=fingerprint(), passage_format=PASSAGE_FORMAT):
+        raise IndexMismatchError(
+            f"The index in {place} was built with the embedder {manifest.embedder}, passage format"
+            f" {manifest.passage_format} and layout {manifest.format}, not {NAME}, {PASSAGE_FORMAT} and"
+            f" {FORMAT}. Run `pfocr-chat index` on your records again."
+        )
+
+
 def check_files(vectorstore: Path, manifest: Manifest, *, only: str = "") -> None:
     """As ``check_sizes`` of the generation's folder."""
     check_sizes(generation_folder(vectorstore, manifest.generation), manifest, only=only)
@@ -229,17 +244,20 @@ def reading(vectorstore: Path) -> Iterator[Manifest]:
     Raises:
         NoIndexError: there is no index in the folder.
         CorruptIndexError: the manifest cannot be read.
+        VectorstoreError: the generation may not be read.
     """
     while True:
         manifest = read_manifest(vectorstore)
         try:
             lock = (generation_folder(vectorstore, manifest.generation) / READING).open("rb")
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             if read_manifest(vectorstore) != manifest:
                 continue
             # It has no such file: an earlier version made it, or it is damaged, which check_files tells.
             yield manifest
             return
+        except OSError as exc:
+            raise unreadable(generation_folder(vectorstore, manifest.generation) / READING, exc) from exc
         with lock:
             if not _is_kept(lock):
                 continue
@@ -287,13 +305,7 @@ def publish(vectorstore: Path, manifest: Manifest, staged: Path) -> Manifest:
 
 
 def _write_manifest(vectorstore: Path, manifest: Manifest) -> None:
-    temporary = vectorstore / f"{MANIFEST}.new"
-    with temporary.open("w", encoding="utf-8") as file:
-        json.dump(asdict(manifest), file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(vectorstore / MANIFEST)
-    make_names_lasting(vectorstore)
+    replace_json(vectorstore / MANIFEST, asdict(manifest))
 
 
 def _generations(root: Path) -> list[Path]:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ import numpy as np
 
 from pfocr_chat import buildcache, feedback
 from pfocr_chat.catalog import FILE_NAME, Catalog
-from pfocr_chat.disk import reading_from
+from pfocr_chat.disk import open_database, reading_from
 from pfocr_chat.errors import CorruptIndexError
 from pfocr_chat.generations import Manifest, check_contents, check_sizes, generation_folder
 from pfocr_chat.passagestore import PassageStore
@@ -104,7 +103,7 @@ def _contents(folder: Path, manifest: Manifest) -> str:
 
 def _catalog(path: Path, manifest: Manifest) -> str:
     _check_database(path, "integrity_check")
-    with reading_from(path), closing(_opened(path)) as db:
+    with reading_from(path), closing(open_database(path)) as db:
         for table in _WITHOUT_FIGURE:
             key = "rowid" if table == "fulltext" else "figure"
             # The figure of an abbreviation that comes with the program is 0.
@@ -130,7 +129,7 @@ def _catalog(path: Path, manifest: Manifest) -> str:
 
 
 def _full_text(path: Path) -> str:
-    with reading_from(path), closing(_opened(path)) as db:
+    with reading_from(path), closing(open_database(path)) as db:
         # The check is an INSERT that changes nothing, and it is undone.
         db.execute("PRAGMA journal_mode = MEMORY")
         for table in ("fulltext", "naming"):
@@ -157,7 +156,7 @@ def _columns(path: Path) -> str:
 
 
 def _check_database(path: Path, how: str) -> str:
-    with reading_from(path), closing(_opened(path)) as db:
+    with reading_from(path), closing(open_database(path)) as db:
         said = [row[0] for row in db.execute(f"PRAGMA {how}(3)")]
     if said != ["ok"]:
         raise _wrong(path, f"SQLite finds: {'; '.join(map(str, said))[:200]}")
@@ -223,8 +222,3 @@ def _beside(vectorstore: Path) -> str:
             advice = "Put a backup in its place" if name == feedback.FILE_NAME else "Remove it"
             raise CorruptIndexError(f"{str(exc).partition(' Run ')[0]} {advice}.") from exc
     return " and ".join(there) + (" are whole" if len(there) > 1 else " is whole") if there else "nothing"
-
-
-def _opened(path: Path) -> sqlite3.Connection:
-    """A connection to a database that others may have open, for reading, and playing back what a killed writer left."""
-    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, timeout=30.0)

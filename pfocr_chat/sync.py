@@ -2,13 +2,13 @@
 
 The copy is a shallow, sparse and partial clone: the newest commit, its folders ``_figures`` and ``_data``, and their
 files alone. Files are fetched some thousands at a time, and each lot that has arrived is kept, so a run that was
-interrupted goes on where it was. Nothing that the user put into the folder is overwritten or removed.
+interrupted goes on where it was. Nothing that the user put into the folder is overwritten or removed, but for changes
+to its records made after a run that was interrupted while it wrote them.
 """
 
 from __future__ import annotations
 
 import fcntl
-import json
 import re
 import shutil
 import tempfile
@@ -21,6 +21,7 @@ from typing import IO
 
 import platformdirs
 
+from pfocr_chat.disk import replace_json
 from pfocr_chat.errors import SyncError
 from pfocr_chat.gitcommand import Git, GitFailureError, Watch, check_git
 from pfocr_chat.records import FIGID_PATTERN
@@ -282,13 +283,7 @@ def _read_state(git_dir: Path) -> _State:
 
 
 def _write_state(git_dir: Path, state: _State) -> None:
-    _replace(git_dir / STATE, asdict(state))
-
-
-def _replace(path: Path, content: dict[str, str]) -> None:
-    temporary = path.with_name(f"{path.name}.new")
-    temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    temporary.replace(path)
+    replace_json(git_dir / STATE, asdict(state))
 
 
 # Where an index came from
@@ -298,7 +293,7 @@ def write_source(vectorstore: Path, checkout: Checkout, generation: str) -> None
     """Note beside the manifest from which commit its generation was made."""
     source = Source(checkout.repo, checkout.commit, checkout.committed, generation)
     try:
-        _replace(vectorstore / SOURCE, asdict(source))
+        replace_json(vectorstore / SOURCE, asdict(source))
     except OSError as exc:
         raise SyncError(f"{vectorstore / SOURCE} cannot be written: {exc.strerror or exc}.") from exc
 

@@ -11,6 +11,7 @@ from pfocr_chat.errors import CorruptIndexError
 from pfocr_chat.generations import reading
 from pfocr_chat.integrity import Finding, check_stores
 
+ADVICE = " Run `pfocr-chat index --anew`, or restore a backup."
 ASKED = 5
 """Figures that a check asks for."""
 
@@ -48,18 +49,25 @@ def check(vectorstore: Path, tell: Callable[[str], None]) -> list[Finding]:
             tell(_line(finding))
     if wrong := [finding.what for finding in findings if not finding.is_sound]:
         # What lies beside the index says itself what to do.
-        advice = "" if wrong == ["beside"] else " Run `pfocr-chat index --anew`, or restore a backup."
+        advice = "" if wrong == ["beside"] else ADVICE
         raise CorruptIndexError(f"The index in {vectorstore} is not sound: {', '.join(wrong)}.{advice}")
     return findings
 
 
 def check_answers(assistant: Assistant, tell: Callable[[str], None]) -> Finding:
-    """Ask for a few figures by their titles, and tell how many are found."""
+    """Ask for a few figures by their titles, and tell how many are found.
+
+    Raises:
+        CorruptIndexError: hardly any is.
+    """
     asked = sorted({hit.figid: hit.record.title for hit in assistant.retrieve("pathway", k=ASKED)}.items())
     titles = {figid: title for figid, title in asked if title}
     found = sum(figid in {hit.figid for hit in assistant.retrieve(title)} for figid, title in titles.items())
-    finding = Finding("questions", f"{len(titles)} asked for figures by their titles, {found} found them")
+    said = f"{len(titles)} asked for figures by their titles, {found} found them"
+    finding = Finding("questions", said, is_sound=2 * found >= len(titles))
     tell(_line(finding))
+    if not finding.is_sound:
+        raise CorruptIndexError(f"The index in {assistant.status().vectorstore} is not sound: {said}.{ADVICE}")
     return finding
 
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import numpy as np
 
 from pfocr_chat.catalog import FILE_NAME
-from pfocr_chat.chromaserver import ChromaServer, Upload, collection_name
+from pfocr_chat.chromaserver import ChromaServer, Upload, collection_name, collection_of
 from pfocr_chat.disk import hash_of, unreadable
-from pfocr_chat.errors import CorruptIndexError
+from pfocr_chat.errors import CorruptIndexError, VectorstoreError
 from pfocr_chat.exactvectors import FILE_NAME as VECTORS
 from pfocr_chat.exactvectors import ExactVectors
+from pfocr_chat.generations import read_manifest
 from pfocr_chat.minilm import fingerprint
 from pfocr_chat.passagestore import PassageStore
 from pfocr_chat.vectorindex import FOLDER_NAME
@@ -36,8 +37,9 @@ def upload_vectors(
 ) -> int:
     """Make the server hold every vector of a complete generation, in the folder ``generation``; how many were sent.
 
-    Broken off and run again, it sends what is missing. The collection before is kept, for replicas that have
-    not seen the new one yet; others that were made from ``vectorstore`` are removed.
+    Broken off and run again, it sends what is missing. The collection of the generation that is current in
+    ``vectorstore`` is kept, and if it is this one, the collection before, for replicas that have not seen the new one
+    yet; others that were made from ``vectorstore`` are removed.
 
     Raises:
         CorruptIndexError: the generation cannot be read.
@@ -66,5 +68,13 @@ def upload_vectors(
         ) from exc
     except sqlite3.Error as exc:
         raise unreadable(vectors, exc) from exc
-    server.drop_others(owner, kept=[name])
+    server.drop_others(owner, kept={name, *_in_use(vectorstore)})
     return sent
+
+
+def _in_use(vectorstore: Path) -> list[str]:
+    """The collection of the generation that is current, from which replicas answer; it need not be there."""
+    with suppress(VectorstoreError):
+        name = collection_of(read_manifest(vectorstore))
+        return [name] if name else []
+    return []

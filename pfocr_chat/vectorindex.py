@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -24,9 +24,9 @@ from chromadb.api.shared_system_client import SharedSystemClient
 from chromadb.config import Settings
 
 from pfocr_chat import exactvectors
-from pfocr_chat.disk import copy_tree, reading_from, trouble
+from pfocr_chat.disk import copy_tree, open_database, reading_from, trouble
 from pfocr_chat.errors import CorruptIndexError, VectorstoreError
-from pfocr_chat.exactvectors import ExactVectors
+from pfocr_chat.exactvectors import ExactVectors, Near
 from pfocr_chat.records import FigureRecord, Passage, figid_of
 
 FOLDER_NAME = "chroma"
@@ -37,7 +37,8 @@ PAGE = 2_000
 """Vectors that are read at a time."""
 HNSW: Any = {"space": "cosine", "max_neighbors": 32, "ef_construction": 200, "ef_search": 800}
 """With 164,000 vectors in dense groups 0.995 of the nearest 50 are found; 0.977 with half of the neighbours and of the
-construction, and 0.984 of them with four times the search (docs/log.md)."""
+construction, and 0.984 of them with four times the search (docs/log.md). A collection keeps what it was made with;
+`index --anew` makes another one."""
 
 Vectors = npt.NDArray[np.float32]
 T = TypeVar("T")
@@ -68,6 +69,9 @@ class VectorIndex:
             self._collection: Any = self._client.get_collection(COLLECTION, embedding_function=None)
             self._batch = int(self._client.get_max_batch_size())
             self._exact = self._open_exact()
+        except VectorstoreError:
+            self._client.close()
+            raise
         except (chromadb.errors.ChromaError, LookupError, TypeError, ValueError, OSError, sqlite3.DatabaseError) as exc:
             self._client.close()
             raise self._failed(exc) from exc
@@ -165,9 +169,7 @@ class VectorIndex:
         if self._exact:
             self._exactly(self._exact.delete, passage_ids)
 
-    def search(
-        self, vector: Sequence[float], limit: int, passage_ids: Sequence[str] | None = None
-    ) -> list[tuple[str, str, float]]:
+    def search(self, vector: Sequence[float], limit: int, passage_ids: Sequence[str] | None = None) -> list[Near]:
         """The nearest passages, of those named where any are: (passage id, figid, cosine similarity), nearest first."""
         if passage_ids is not None and self._exact:
             return self._search_named(self._exact, vector, passage_ids)[:limit]
@@ -178,17 +180,13 @@ class VectorIndex:
             include=["distances"],
             ids=list(passage_ids) if passage_ids is not None else None,
         )
-        rows = zip(found["ids"][0], found["distances"][0], strict=True)
-        return [(passage_id, figid_of(passage_id), 1.0 - float(distance)) for passage_id, distance in rows]
+        return nearest(found)
 
-    def _search_named(
-        self, exact: ExactVectors, vector: Sequence[float], passage_ids: Sequence[str]
-    ) -> list[tuple[str, str, float]]:
+    def _search_named(self, exact: ExactVectors, vector: Sequence[float], passage_ids: Sequence[str]) -> list[Near]:
         found = self._exactly(exact.similarities, vector, passage_ids)
         if not self.is_partial and (lost := set(passage_ids) - found.keys()):
             raise self._failed(f"{min(lost)} has no vector")
-        nearest = sorted(found.items(), key=lambda item: (-item[1], item[0]))
-        return [(passage_id, figid_of(passage_id), similarity) for passage_id, similarity in nearest]
+        return ranked(found)
 
     def _guard(self, method: str, **arguments: Any) -> Any:
         try:
@@ -230,7 +228,7 @@ def _look_over(database: Path) -> None:
         CorruptIndexError: the database is damaged.
         VectorstoreError: it may not be read.
     """
-    with reading_from(database), closing(sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True)) as db:
+    with reading_from(database), closing(open_database(database)) as db:
         tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         for table in tables:
             if not _LARGE.fullmatch(table):
@@ -258,6 +256,18 @@ def remove_scratch(folder: Path) -> None:
     for segment in folder.iterdir():
         if segment.is_dir() and not (segment / "index_metadata.pickle").exists():
             shutil.rmtree(segment)
+
+
+def nearest(found: Mapping[str, Any]) -> list[Near]:
+    """What a collection gave for one vector, nearest first."""
+    rows = zip(found["ids"][0], found["distances"][0], strict=True)
+    return [(passage_id, figid_of(passage_id), 1.0 - float(distance)) for passage_id, distance in rows]
+
+
+def ranked(similarities: Mapping[str, float]) -> list[Near]:
+    """Passages with their similarities, nearest first."""
+    rows = sorted(similarities.items(), key=lambda item: (-item[1], item[0]))
+    return [(passage_id, figid_of(passage_id), similarity) for passage_id, similarity in rows]
 
 
 def metadata_of(record: FigureRecord) -> dict[str, Any]:

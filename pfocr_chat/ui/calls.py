@@ -79,9 +79,8 @@ class Calls:
         if not body:
             return body
         try:
-            told = parse_json(body)
-            json.dumps(told)
-        except (ValueError, RecursionError):
+            told = _parsed(body)
+        except ValueError:
             return refuse(400, "The request is not JSON.")
         if match := _NAMED.fullmatch(path):
             return self._named(match["name"], told, body)
@@ -100,7 +99,7 @@ class Calls:
         """A call with its values by name, or why it is none."""
         parameters = self._parameters.get(name, ())
         if not parameters:
-            return refuse(404, f"There is no such call here. There are {', '.join(self._parameters)}.")
+            return self._unknown()
         if isinstance(told, dict) and set(told) <= set(parameters) and parameters[0] in told:
             return body
         return refuse(400, f"Send an object with {parameters[0]} and, if wanted, others of {_names(parameters)}.")
@@ -108,12 +107,11 @@ class Calls:
     def _completed(self, name: str, body: bytes) -> bytes | JSONResponse:
         """The request with a value in each place, or why it is none."""
         if name not in self._parameters:
-            return refuse(404, f"There is no such call here. There are {', '.join(self._parameters)}.")
+            return self._unknown()
         parameters = self._parameters[name]
         try:
-            told = parse_json(body)
-            json.dumps(told)  # what is nested too deeply for that cannot be passed on either
-        except (ValueError, RecursionError):
+            told = _parsed(body)
+        except ValueError:
             return refuse(400, f"The request is not JSON. {_example(parameters)}")
         values = told.get("data") if isinstance(told, dict) else None
         if not isinstance(values, list):
@@ -124,6 +122,19 @@ class Calls:
             )
         missing: list[Any] = [None] * (len(parameters) - len(values))
         return json.dumps({**told, "data": values + missing}).encode() if missing else body
+
+    def _unknown(self) -> JSONResponse:
+        return refuse(404, f"There is no such call here. There are {', '.join(self._parameters)}.")
+
+
+def _parsed(body: bytes) -> Any:
+    """The JSON of a request; raises ``ValueError`` for what is none, or is nested too deeply to be passed on."""
+    try:
+        told = parse_json(body)
+        json.dumps(told)
+    except RecursionError as exc:
+        raise ValueError("it is nested too deeply") from exc
+    return told
 
 
 def _fits(value: object, kind: str) -> bool:

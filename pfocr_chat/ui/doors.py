@@ -15,6 +15,7 @@ import gradio as gr
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from pfocr_chat.ui.calls import REFUSED
 from pfocr_chat.ui.limits import refuse
 
 USED = re.compile(
@@ -62,7 +63,7 @@ class FilelessBlocks(gr.Blocks):
             gr.Error: there is a file among them.
         """
         if _holds_file(inputs):
-            raise gr.Error(NO_FILES, title="Refused", print_exception=False)
+            raise gr.Error(NO_FILES, title=REFUSED, print_exception=False)
         return await super().preprocess_data(block_fn, inputs, *rest, **named)
 
 
