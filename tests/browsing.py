@@ -43,6 +43,8 @@ in_browser = [
 ]
 """What a module of such tests sets as its ``pytestmark``."""
 
+expect.set_options(timeout=15_000)  # a busy machine is no failure
+
 PICTURE = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAGCAIAAABxZ0isAAAAEUlEQVR42mPoOPMOK2IYSAkAr2dsYVFcCJsAAAAASUVORK5CYII="
 )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from browsing import (
@@ -32,6 +33,7 @@ from pfocr_chat.embedder import Embedder
 from pfocr_chat.feedback import FILE_NAME, FeedbackStore
 from pfocr_chat.indexing import build_index
 from pfocr_chat.records import Kind
+from pfocr_chat.ui.front import Front
 from pfocr_chat.ui.session import NOT_KEPT
 from pfocr_chat.ui.suggestions import follow_ups
 
@@ -453,6 +455,29 @@ def test_a_shared_link_asks_its_question(address: str, visit: Visit, seed_assist
     assert urlsplit(other.url).query == ""
     older = visit(link.replace(generation, "g999999"))
     expect(older.locator(".pfc-beside")).to_contain_text("g999999")
+
+
+def test_what_welcomes_late_leaves_the_answer(
+    seed_assistant: Assistant, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A question in the page's address may be answered before the welcome has come; its figures then stay."""
+    welcome = Front.welcome
+    is_answered, has_come = threading.Event(), threading.Event()
+
+    def late(front: Front) -> str:
+        is_answered.wait(30)
+        has_come.set()
+        return welcome(front)
+
+    with served(seed_assistant) as address:
+        monkeypatch.setattr(Front, "welcome", late)
+        page = visit(f"{address}/?{urlencode({'q': DESCRIBE_SEED})}")
+        expect(page.locator(".pfc-card")).to_have_count(1)
+        is_answered.set()
+        assert has_come.wait(10)
+        page.wait_for_timeout(1_000)
+        expect(page.locator(".pfc-card")).to_have_count(1)
+        expect(page.locator("#pfc-welcome")).to_be_hidden()
 
 
 def test_a_follow_up_is_shared_with_its_conditions(watched: Watched, watched_address: str, visit: Visit) -> None:

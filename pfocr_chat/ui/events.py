@@ -67,6 +67,7 @@ class PageEvents:
     ask: gr.Button
     stop: gr.Button
     clear: gr.Button
+    welcome: gr.HTML
     panel: gr.HTML
     results: gr.HTML
     kept: gr.HTML
@@ -83,7 +84,7 @@ class PageEvents:
         self.comment.send.click(self.on_send, sent, [*told, *comment.outputs], **AT_ONCE)
         self.comment.cancel.click(comment.closed, outputs=comment.outputs, **AT_ONCE)
         self.stop.click(self.on_stop, [self.session], **AT_ONCE)
-        cleared = [*self._shown(), *filters.outputs, *comment.outputs]
+        cleared = [*self._shown(), self.welcome, *filters.outputs, *comment.outputs]
         self.clear.click(self.on_clear, outputs=cleared, **AT_ONCE)
         filters.clear.click(lambda: filters.showing(Standing()), outputs=filters.outputs, **AT_ONCE)
         gr.on(filters.changes, self.on_set, [filters.standing, *filters.values], filters.told, **AT_ONCE)
@@ -117,14 +118,17 @@ class PageEvents:
     @property
     def around(self) -> list[Any]:
         """What ``on_visit`` updates."""
-        return [self.top, self.panel, self.chat, self.controls.organisms]
+        return [self.top, self.welcome, self.chat, self.controls.organisms]
 
     def on_visit(self) -> Update:
-        """The page around the conversation as of now: the index may have changed since the server started."""
+        """The page around the conversation as of now: the index may have changed since the server started.
+
+        It touches nothing that answers do: one to a question in the page's address may be there first.
+        """
         overview = self.front.overview()
         return {
             self.top: self.front.header(),
-            self.panel: self.front.welcome(),
+            self.welcome: self.front.welcome(),
             self.chat: gr.Chatbot(examples=examples_of(overview.examples)),
             self.controls.organisms: gr.Dropdown(choices_of(overview.organisms)),
         }
@@ -225,7 +229,8 @@ class PageEvents:
 
     def on_clear(self) -> Update:
         """Forget the conversation and the conditions."""
-        return self._show(Session()) | self.controls.showing(Standing()) | self.comment.closed()
+        update = self._show(Session()) | {self.welcome: self.front.welcome()}
+        return update | self.controls.showing(Standing()) | self.comment.closed()
 
     def on_choose(self, event: gr.EventData, session: Session, view: View) -> Update:
         """Show the figures behind a number, or another page of them, or in another order."""
@@ -323,7 +328,7 @@ class PageEvents:
         if not busy and session.notice is None:
             view = View(len(session.exchanges))
             answer = session.said(view.turn)
-            update[self.panel] = session.panel or self.front.welcome()
+            update[self.panel] = session.panel
             update[self.view] = view
             update[self.results] = list_figures(self.assistant, session, view)
             is_new = bool(answer and answer.query and answer.query.intent is not Intent.CHAT)

@@ -46,7 +46,7 @@ class Front:
             return self._overview
 
     def welcome(self) -> str:
-        """The panel beside the chat before the first question, as HTML."""
+        """What stands beside the chat before the first question, as HTML."""
         try:
             return render_welcome(self._assistant.status(), self.overview())
         except PfocrChatError as error:

@@ -54,7 +54,8 @@ def build_page(assistant: Assistant) -> gr.Blocks:
                     stop = gr.Button("Stop", variant="stop", scale=0, min_width=84, visible=False, elem_id="pfc-stop")
                     clear = gr.Button("Clear", scale=0, min_width=84, elem_id="pfc-clear")
             with gr.Column(scale=2, elem_id="pfc-right"):
-                panel = gr.HTML(front.welcome(), elem_id="pfc-panel")
+                welcome = gr.HTML(front.welcome(), elem_id="pfc-welcome")
+                panel = gr.HTML("", elem_id="pfc-panel")
                 results = gr.HTML("", elem_id="pfc-results", js_on_load=CLICKS_SCRIPT)
                 kept = gr.HTML("", elem_id="pfc-kept", js_on_load=KEEP_SCRIPT)
                 file = gr.DownloadButton(visible="hidden")
@@ -72,6 +73,7 @@ def build_page(assistant: Assistant) -> gr.Blocks:
             ask=ask,
             stop=stop,
             clear=clear,
+            welcome=welcome,
             panel=panel,
             results=results,
             kept=kept,

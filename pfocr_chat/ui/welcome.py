@@ -11,7 +11,7 @@ from pfocr_chat.ui.overview import Overview
 
 
 def render_welcome(status: Status, overview: Overview) -> str:
-    """The panel beside the chat before the first question."""
+    """What stands beside the chat before the first question."""
     years = f"{overview.years[0]} to {overview.years[1]}" if overview.years else ""
     facts = (
         ("Figures", f"{status.figures:,} from {counted(overview.papers, 'paper')}"),
@@ -24,7 +24,7 @@ def render_welcome(status: Status, overview: Overview) -> str:
     )
     items = "".join(f"<div><dt>{name}</dt><dd>{line(value)}</dd></div>" for name, value in facts if value)
     return (
-        '<section class="pfc-welcome"><h2 class="pfc-panel-title">What you can ask</h2>'
+        '<section><h2 class="pfc-panel-title">What you can ask</h2>'
         "<p>Questions about genes, chemicals, diseases and how they act on each other; for one figure, for all that "
         "show something, for counts, or for those that share a list of genes. Every statement of an answer cites a "
         "figure, whose picture and caption then stand here, and is checked against it; where no figure answers, "
