@@ -187,7 +187,7 @@ class CatalogWriter:
         )
         self._db.executemany(
             "INSERT OR IGNORE INTO abbreviations VALUES (?, ?, ?)",
-            [(figure, short, long) for short, long in _abbreviations(record)],
+            [(figure, short, long) for short, long in sorted(_abbreviations(record))],
         )
         columns = (record.title, record.caption, _paper_text(record), _names_text(record))
         texts = [" ".join(atoms(text or "")) for text in columns]

@@ -52,9 +52,9 @@ def compare(
 ) -> Changes:
     """Compare the files with the index; a file whose stamp is that of the last run is not read.
 
-    A file that cannot be read is added to ``problems``.
+    A file that cannot be read is added to ``problems``. If it is the system that refuses it, its record stays.
     """
-    digests = _digests(found, corpus, cache, problems)
+    digests = _digests(found, corpus, indexed, cache, problems)
     to_read = [
         SourceFile(source, digest, files)
         for source, (digest, files) in digests.items()
@@ -71,9 +71,9 @@ def compare(
 
 
 def _digests(
-    found: Sequence[RecordFiles], corpus: Path, cache: BuildCache, problems: list[RecordError]
+    found: Sequence[RecordFiles], corpus: Path, indexed: Indexed, cache: BuildCache, problems: list[RecordError]
 ) -> dict[str, tuple[str, RecordFiles]]:
-    """The digest of every record file, by its place; an empty one where the file cannot be read."""
+    """The digest of every record file, by its place; an empty one where the file is none."""
     known = cache.digests(corpus)
     digests: dict[str, tuple[str, RecordFiles]] = {}
     changed: dict[str, tuple[bytes, str]] = {}
@@ -83,12 +83,14 @@ def _digests(
         stamp = files.stamp()
         then, digest = known.get(source, (b"", ""))
         if not stamp or stamp != then:
+            is_whole = False
             try:
-                digest = files.digest()
+                digest, is_whole = files.digest()
             except RecordError as problem:
                 problems.append(problem)
-                digest = ""
-            if stamp and digest:
+                # What the system does not let us read now is as it was, as far as we know.
+                digest = indexed.get(source, ("", ""))[0] if isinstance(problem.__cause__, OSError) else ""
+            if stamp and is_whole:  # what could not be read is tried again, though its stamp may stay
                 changed[source] = stamp, digest
         digests[source] = digest, files
     gone = [source for source in known if source not in digests]

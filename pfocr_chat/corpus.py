@@ -86,25 +86,27 @@ class RecordFiles:
             total.update(repr(seen).encode())
         return total.digest()
 
-    def digest(self) -> str:
-        """SHA-256 over the bytes of all its files; it changes when any of them does.
+    def digest(self) -> tuple[str, bool]:
+        """SHA-256 over the bytes of all its files, and whether all could be read; it changes when any of them does.
 
         A table that cannot be read counts with the reason.
 
         Raises:
             RecordError: the record's own file cannot be read.
         """
+        is_whole = True
         contents = [(self.path.name, self.read(self.path, MAX_FILE_BYTES))]
         for _, path in self.tables:
             try:
                 contents.append((path.name, self.read(path, MAX_TABLE_BYTES)))
             except RecordError as problem:
                 contents.append((path.name, problem.reason.encode()))
+                is_whole = False
         total = hashlib.sha256()
         for name, content in contents:
             total.update(f"{name}:{len(content)}:".encode())
             total.update(content)
-        return total.hexdigest()
+        return total.hexdigest(), is_whole
 
     def read(self, path: Path, limit: int) -> bytes:
         """The content of one of its files.

@@ -240,7 +240,7 @@ def _stage_catalog(
     if previous:
         copy_file(previous / FILE_NAME, path)
     with open_catalog_writer(path) as catalog:
-        for figid in changes.gone:
+        for figid in sorted(changes.gone):  # equal catalogs for equal records: their hash names the vectors' collection
             catalog.delete(figid)
         for file, record, passages in new:
             catalog.put(record, passages, source=file.source, digest=file.digest)

@@ -132,7 +132,10 @@ def add_vectors(
         if deliver:
             deliver(staged)
         published = publish(vectorstore, replace(manifest, vectors=len(wanted)), staged)
-        cache.drop_unused(store.texts(), len(wanted))
+        try:
+            cache.drop_unused(store.texts(), len(wanted))
+        except VectorstoreError as exc:  # the index is complete without that
+            _log.warning("What the builder remembers in vain could not be removed: %s", exc)
     return published
 
 

@@ -181,6 +181,33 @@ def test_replicas_start_and_answer_throughout_updates(
     assert len(names(server)) == 2
 
 
+def test_what_replicas_answer_from_stays_while_updates_fail(
+    seed_corpus: Path, server: ChromaServer, embedder: Embedder, tmp_path: Path
+) -> None:
+    """Updates whose vectors have arrived and that are not published, one after the other, take nothing from them."""
+    corpus = Path(shutil.copytree(seed_corpus, tmp_path / "corpus"))
+    vectorstore = tmp_path / "vectorstore"
+
+    def deliver(generation: Path) -> None:
+        upload_vectors(vectorstore, generation, server)
+
+    def deliver_and_fail(generation: Path) -> None:
+        deliver(generation)
+        raise VectorstoreError("The disk is full.")
+
+    build_index(corpus, vectorstore, embedder, deliver=deliver)
+    for _ in range(3):
+        next(iter(sorted((corpus / "_figures").glob("*.md")))).unlink()
+        with pytest.raises(VectorstoreError, match="disk is full"):
+            build_index(corpus, vectorstore, embedder, deliver=deliver_and_fail)
+        with open_assistant(vectorstore, llm="none", chroma_url=server.url) as assistant:
+            assert assistant.ask(QUESTIONS[0]).generation == "g000001"
+    assert len(names(server)) == 2
+    build_index(corpus, vectorstore, embedder, deliver=deliver)
+    with open_assistant(vectorstore, llm="none", chroma_url=server.url) as assistant:
+        assert assistant.ask(QUESTIONS[0]).generation == "g000002"
+
+
 def test_visitors_of_an_idle_replica_are_answered_after_many_updates(
     seed_corpus: Path, server: ChromaServer, embedder: Embedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,6 +40,7 @@ from wordembedder import Corpus, WordEmbedder
 from pfocr_chat import buildcache, open_assistant
 from pfocr_chat.catalog import FILE_NAME, Catalog
 from pfocr_chat.cli import main
+from pfocr_chat.disk import copy_database
 from pfocr_chat.embedder import Embedder
 from pfocr_chat.errors import (
     CorruptIndexError,
@@ -55,6 +56,40 @@ from pfocr_chat.integrity import check_stores
 from pfocr_chat.vectorindex import DATABASE, FOLDER_NAME, VectorIndex
 
 # Killed
+
+
+def test_a_reader_that_was_killed_over_chromas_database(seed_vectorstore: Path, tmp_path: Path) -> None:
+    """What it had begun to write is undone when the next one opens it."""
+    store = Path(shutil.copytree(seed_vectorstore, tmp_path / "vectorstore"))
+    database = generation_folder(store, read_manifest(store).generation) / FOLDER_NAME / DATABASE
+    code = """if True:
+        import os, signal, sqlite3, sys
+        db = sqlite3.connect(sys.argv[1], isolation_level=None)
+        db.execute("PRAGMA cache_size = 1")
+        db.execute("BEGIN IMMEDIATE")
+        db.execute("CREATE TABLE half (text)")
+        db.executemany("INSERT INTO half VALUES (?)", [("x" * 3000,) for _ in range(200)])
+        os.kill(os.getpid(), signal.SIGKILL)
+    """
+    subprocess.run([sys.executable, "-c", code, str(database)], check=False)
+    assert database.with_name(f"{DATABASE}-journal").stat().st_size
+    with open_assistant(store, llm="none") as assistant:
+        assert assistant.ask("What does lithium do in prion disease?").figids
+
+
+def test_a_database_that_somebody_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Copying waits for its turn, and not for ever."""
+    monkeypatch.setattr("pfocr_chat.disk.SECONDS_TO_WAIT", 0.3)
+    source = tmp_path / "source.sqlite3"
+    with closing(sqlite3.connect(source, isolation_level=None)) as db:
+        db.execute("CREATE TABLE kept (text)")
+        db.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(VectorstoreError, match="another process is using it"):
+            copy_database(source, tmp_path / "target")
+        db.execute("COMMIT")
+        copy_database(source, tmp_path / "target")
+    with closing(sqlite3.connect(tmp_path / "target")) as db:
+        assert db.execute("SELECT count(*) FROM kept").fetchone() == (0,)
 
 
 @pytest.fixture(scope="module")
@@ -335,7 +370,7 @@ def test_spoilt_feedback_is_told(tmp_path: Path) -> None:
     path = tmp_path / "feedback.sqlite"
     with closing(FeedbackStore(path)) as store:
         store.add(Feedback(FeedbackKind.USEFUL, "What is this?", ("PMC1__a",)))
-    for value in ("[1]", "{", "1", '["no figid"]'):
+    for value in ("[1]", "{", "1"):
         with closing(sqlite3.connect(path)) as db, db:
             db.execute("UPDATE feedback SET figids = ?", (value,))
         with closing(FeedbackStore(path)) as store, pytest.raises(FeedbackError, match="cannot be read"):

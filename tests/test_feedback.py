@@ -187,6 +187,27 @@ def test_an_older_file_is_taken_over(tmp_path: Path) -> None:
         store.close()
 
 
+def test_what_is_no_figid_any_more_is_left_out(tmp_path: Path) -> None:
+    """An earlier version took longer ones; what was said beside them is kept."""
+    path = tmp_path / FILE_NAME
+    with closing(sqlite3.connect(path)) as old:
+        old.executescript(OLD)
+        old.execute("UPDATE feedback SET figids = ?", [json.dumps([f"PMC1__{'a' * 300}", ONE])])
+        old.commit()
+    with closing(FeedbackStore(path)) as store:
+        assert [(said.comment, said.figids) for said in store.all()] == [("old", (ONE,))]
+
+
+def test_putting_back(store: FeedbackStore) -> None:
+    """What is there stays, unless the other is wanted instead of it."""
+    before, now = Feedback(USEFUL, "Before?", given="2026-01-02"), Feedback(USEFUL, "Now?", given="2026-01-03")
+    assert store.put_back([before])
+    assert not store.put_back([now])
+    assert store.all() == [before]
+    assert store.put_back([now], instead=True)
+    assert store.all() == [now]
+
+
 # Of answers
 
 

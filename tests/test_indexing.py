@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -15,6 +16,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import chromadb
 import numpy as np
@@ -25,6 +27,7 @@ from wordembedder import Corpus, WordEmbedder
 
 from pfocr_chat import open_assistant
 from pfocr_chat.catalog import COMMON, FILE_NAME, Catalog
+from pfocr_chat.disk import hash_of
 from pfocr_chat.embedder import Embedder
 from pfocr_chat.errors import (
     CorpusError,
@@ -320,6 +323,86 @@ def test_an_unreadable_table_does_not_cost_the_record(
     table.rmdir()
     corpus.write_genes("PMC2__wnt", "WNT1")
     assert counts(build_index(corpus.folder, store, embedder_of_words)) == (0, 1, 0, 3, 0)
+
+
+@pytest.fixture
+def refuse(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Names of files that the system does not let us read, of which the caller makes what it wants."""
+    monkeypatch.setattr("pfocr_chat.corpus.SETTLED_NS", 0)
+    names: set[str] = set()
+    opens = Path.open
+
+    def open_or_not(path: Path, *arguments: Any, **named: Any) -> Any:
+        if path.name in names:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return opens(path, *arguments, **named)
+
+    monkeypatch.setattr(Path, "open", open_or_not)
+    return names
+
+
+def test_a_table_that_the_system_refused_once(
+    corpus: Corpus, store: Path, embedder_of_words: WordEmbedder, refuse: set[str]
+) -> None:
+    """It is read at the next run, though nothing of the file has changed."""
+    refuse.add("PMC1__hippo-genes.tsv")
+    report = build_index(corpus.folder, store, embedder_of_words)
+    assert [p.reason for p in report.problems] == ["Input/output error"]
+    assert counts(build_index(corpus.folder, store, embedder_of_words)) == (0, 0, 0, 4, 0)
+    refuse.clear()
+    assert counts(build_index(corpus.folder, store, embedder_of_words)) == (0, 1, 0, 3, 0)
+    with Catalog(generation_folder(store, read_manifest(store).generation) / FILE_NAME) as catalog:
+        (record,) = catalog.records(["PMC1__hippo"]).values()
+    assert [mention.name for mention in record.mentions] == ["YAP1"]
+
+
+def test_a_record_that_the_system_refuses_stays(
+    corpus: Corpus, store: Path, embedder_of_words: WordEmbedder, refuse: set[str]
+) -> None:
+    """A disk in trouble does not take figures out of an index; what can be read again is read."""
+    build_index(corpus.folder, store, embedder_of_words)
+    corpus.write("PMC2__wnt", "Wnt ligands stabilise beta-catenin.")
+    refuse.add("PMC2__wnt.md")
+    report = build_index(corpus.folder, store, embedder_of_words)
+    assert counts(report) == (0, 0, 0, 4, 0)
+    assert [p.reason for p in report.problems] == ["Input/output error"]
+    assert len(figids(store)) == 4
+    refuse.clear()
+    assert counts(build_index(corpus.folder, store, embedder_of_words)) == (0, 1, 0, 3, 0)
+
+
+def test_equal_records_make_equal_catalogs(corpus: Corpus, tmp_path: Path) -> None:
+    """Byte for byte, in whatever order Python keeps its sets: the hash of a catalog names the vectors in a server."""
+    for n in range(10):
+        corpus.write(
+            f"PMC7{n}__more", f"Epithelial mesenchymal transition (EMT), transforming growth factor {n} (TGF)."
+        )
+    code = textwrap.dedent(
+        """
+        import sys
+        from pathlib import Path
+        from wordembedder import WordEmbedder
+        from pfocr_chat.indexing import build_index
+        corpus, store = map(Path, sys.argv[1:])
+        build_index(corpus, store, WordEmbedder())
+        for path in sorted((corpus / "_figures").glob("PMC7?__more.md"))[:7]:
+            path.rename(path.with_suffix(".away"))
+        build_index(corpus, store, WordEmbedder())
+        for path in (corpus / "_figures").glob("*.away"):
+            path.rename(path.with_suffix(".md"))
+        """
+    )
+    hashes = []
+    for seed in "123":
+        store = tmp_path / f"store{seed}"
+        environ = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)}
+        subprocess.run([sys.executable, "-c", code, str(corpus.folder), str(store)], check=True, env=environ)
+        hashes.append([generation_hash(store, name) for name in ("g000001", "g000002")])
+    assert hashes[0] == hashes[1] == hashes[2]
+
+
+def generation_hash(store: Path, generation: str) -> str:
+    return hash_of(generation_folder(store, generation) / FILE_NAME)
 
 
 def test_no_record_can_be_read(corpus: Corpus, store: Path, embedder_of_words: WordEmbedder) -> None:

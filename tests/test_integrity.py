@@ -7,7 +7,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import chromadb
@@ -16,6 +16,7 @@ import pytest
 from chromadb.config import Settings
 from wordembedder import Corpus, WordEmbedder
 
+from pfocr_chat import Assistant, Filters, Hit, open_assistant
 from pfocr_chat.catalog import FILE_NAME
 from pfocr_chat.cli import main
 from pfocr_chat.errors import CorruptIndexError
@@ -23,6 +24,7 @@ from pfocr_chat.feedback import Feedback, FeedbackKind, FeedbackStore
 from pfocr_chat.generations import Manifest, generation_folder, read_manifest
 from pfocr_chat.indexing import build_index
 from pfocr_chat.integrity import Finding, check_before_building, check_stores
+from pfocr_chat.upkeep import check_answers
 from pfocr_chat.vectorindex import COLLECTION, DATABASE, FOLDER_NAME
 
 CHECKS = ["files", "contents", "catalog", "full text", "columns", "database", "passages", "vectors", "search", "beside"]
@@ -223,6 +225,22 @@ def test_the_command_says_it(seed_vectorstore: Path, tmp_path: Path, capsys: pyt
     assert out.splitlines()[-1].startswith("FAILED contents ")
     advice = "Run `pfocr-chat index --anew`, or restore a backup."
     assert err == f"pfocr-chat: The index in {store} is not sound: contents. {advice}\n"
+
+
+def test_answers_that_miss_what_is_there(seed_vectorstore: Path) -> None:
+    """A check that asks for figures by their titles fails where they are not found."""
+
+    class Astray(Assistant):
+        def retrieve(self, question: str, k: int = 10, *, filters: Filters | None = None) -> list[Hit]:
+            return super().retrieve(question, k, filters=filters) if question == "pathway" else []
+
+    lines: list[str] = []
+    with open_assistant(seed_vectorstore, llm="none") as assistant:
+        assert check_answers(assistant, lines.append).is_sound
+        astray = Astray(assistant._serving, ExitStack())
+        with pytest.raises(CorruptIndexError, match="asked for figures by their titles, 0 found them"):
+            check_answers(astray, lines.append)
+    assert [line[:6].strip() for line in lines] == ["ok", "FAILED"]
 
 
 def test_an_index_of_an_earlier_version_is_checked_without_hashes(store: Path) -> None:
