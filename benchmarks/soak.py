@@ -32,6 +32,8 @@ from visitors import DEADLINE, Site, Tally, Visitor
 GROWTH = 0.05
 """Share by which memory may grow in the second half."""
 SAMPLE_EVERY = 2.0
+STARTING = "Loading the models"
+"""How the one line begins that is written before the log."""
 
 
 @dataclass
@@ -104,9 +106,11 @@ def report_of(
     options: argparse.Namespace, tally: Tally, memory: Memory, left: dict[str, float], log: Path
 ) -> dict[str, Any]:
     """Everything that was measured, as plain values."""
-    lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+    written = log.read_text().splitlines()
+    lines = [json.loads(line) for line in written if line.startswith("{")]
     questions = [line for line in lines if line["event"] == "question"]
     errors = list(tally.errors)
+    errors += [f"log: {line}" for line in written if not line.startswith(("{", STARTING))]
     errors += [
         f"log: {line['message']}: {line.get('error', '')[-300:]}" for line in lines if line["event"] == "message"
     ]

@@ -185,6 +185,8 @@ class Visitor:
         """Raise ``BusyError`` where the server says so, and an HTTP error for any other refusal."""
         if response.status_code == 503:
             sentence = response.json().get("detail") or ""
+            if not re.search(r"\b(?:busy|full)\b", sentence):
+                raise ValueError(f"a 503 that says {sentence!r}")
             self.tally.refusals.append(time.monotonic() - started)
             self.tally.counts[f"refused: {re.sub(r'[0-9]+', 'N', sentence)}"] += 1
             raise BusyError

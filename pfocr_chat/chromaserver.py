@@ -38,6 +38,8 @@ MOST = 300
 """Records written, read or found in one call: what Chroma Cloud allows."""
 PAGE = 100
 """Collections listed in one call."""
+LOOK_EVERY = 2.0
+"""Seconds between looks whether the server is there."""
 AWAY = "The vectors of the index cannot be reached just now. Please ask again in a while."
 
 _OWNER = "index"
@@ -85,6 +87,8 @@ class ChromaServer:
             chroma_server_http_port=urlsplit(self.url).port or 8000,
             chroma_server_headers={"x-chroma-token": self._key} if self._key else {},
         )
+        self._looking = threading.Lock()
+        self._looked, self._was_up = -LOOK_EVERY, True
         self._api: Any = FastAPI(System(settings))
         self._api._session.timeout = TIMEOUT
         try:
@@ -106,11 +110,16 @@ class ChromaServer:
 
     @property
     def is_up(self) -> bool:
-        """Whether it answers now, within two seconds."""
-        try:
-            return httpx.get(f"{self.url}/api/v2/heartbeat", timeout=2.0).is_success
-        except httpx.HTTPError:
-            return False
+        """Whether it answers now, within two seconds, or did so in the last two; one at a time asks it."""
+        if time.monotonic() - self._looked > LOOK_EVERY and self._looking.acquire(blocking=False):
+            try:
+                self._was_up = httpx.get(f"{self.url}/api/v2/heartbeat", timeout=2.0).is_success
+            except httpx.HTTPError:
+                self._was_up = False
+            finally:
+                self._looked = time.monotonic()
+                self._looking.release()
+        return self._was_up
 
     def open(self, name: str) -> Collection:
         """A collection that is there.

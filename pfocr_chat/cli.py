@@ -354,8 +354,11 @@ def _chat(options: argparse.Namespace) -> None:
     from pfocr_chat.ui import Accounts, Serving, serve
 
     who = options.auth or os.environ.get("PFOCR_CHAT_AUTH")
+    accounts = Accounts.parse(who) if who else None
+    if accounts and isinstance(sys.stderr, RedactedStream):
+        sys.stderr.hide(accounts.passwords.values())
     serving = Serving(
-        accounts=Accounts.parse(who) if who else None,
+        accounts=accounts,
         per_minute=options.requests_per_minute,
         root_path=options.root_path,
         proxies=tuple(options.proxy),

@@ -1,34 +1,47 @@
-"""How connections are taken: no more than the process has room for, and none that is held without asking anything."""
+"""How connections are taken: no more than the process has room for, and none that is held without asking or reading."""
 
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import resource
-from typing import Any
 
-from uvicorn.protocols.http.auto import AutoHTTPProtocol
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 SECONDS_FOR_HEADERS = 20.0
 """Until a request's headers have come; uvicorn itself waits for ever."""
+SECONDS_FOR_BODY = 20.0
+"""Until the whole of a request has come, for the front ends to mind: who sends it drop by drop holds no place."""
+SECONDS_FOR_READING = 30.0
+"""Until whoever asked has read some of what waits for them; uvicorn itself waits for ever."""
 SECONDS_KEPT = 130
 """For which a connection without a request is kept: longer than proxies keep theirs (Caddy 120), who else ask at the
 moment at which it is closed."""
 MOST = 4_000
 SPARE = 300
 """Open files that are left for the index, downloads and LLM providers."""
+TOLD = 50
+"""Connections beyond those that there is room for, of which each request is told so (503); others are not taken."""
 
-_Protocol: Any = AutoHTTPProtocol
 
+class PromptProtocol(H11Protocol):
+    """uvicorn's HTTP that hangs up on whoever does not say what is wanted ("slow loris"), or does not read the answer.
 
-class PromptProtocol(_Protocol):  # type: ignore[misc]  # whichever uvicorn finds
-    """uvicorn's HTTP that hangs up on whoever does not say what is wanted ("slow loris")."""
+    h11 reads 64 KiB of a request's line and headers at most; uvicorn's other parser has no limit. One address has at
+    most half of the connections, but for this machine's own.
+    """
 
     seconds_for_headers = SECONDS_FOR_HEADERS
-    _hanging_up: asyncio.TimerHandle | None = None
+    seconds_for_reading = SECONDS_FOR_READING
+    _speaking: asyncio.TimerHandle | None = None
+    _reading: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: Any) -> None:
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._watch()
+        if self._is_one_too_many():
+            transport.abort()
+        else:
+            self._watch()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -36,20 +49,64 @@ class PromptProtocol(_Protocol):  # type: ignore[misc]  # whichever uvicorn find
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self._trust()
+        self._has_spoken()
+        self._has_read()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._wait_for_reader()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._has_read()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.transport.is_closing():  # as soon as all was read, which may be never
+            self._wait_for_reader()
+
+    def timeout_keep_alive_handler(self) -> None:
+        super().timeout_keep_alive_handler()
+        self._wait_for_reader()
 
     def _watch(self) -> None:
         """Count the time from the first byte of a request, or the connection, to the end of the headers."""
         is_answering = self.cycle is not None and not self.cycle.response_complete
         if is_answering or self.transport.is_closing():
-            self._trust()
-        elif self._hanging_up is None:
-            self._hanging_up = self.loop.call_later(self.seconds_for_headers, self.transport.close)
+            self._has_spoken()
+        elif self._speaking is None:
+            self._speaking = self.loop.call_later(self.seconds_for_headers, self.transport.abort)
 
-    def _trust(self) -> None:
-        if self._hanging_up is not None:
-            self._hanging_up.cancel()
-            self._hanging_up = None
+    def _has_spoken(self) -> None:
+        if self._speaking is not None:
+            self._speaking.cancel()
+            self._speaking = None
+
+    def _has_read(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading = None
+
+    def _wait_for_reader(self) -> None:
+        if self._reading is None:
+            self._reading = self.loop.call_later(self.seconds_for_reading, self.transport.abort)
+
+    def _is_one_too_many(self) -> bool:
+        room, host = self.limit_concurrency, self.client[0] if self.client else ""
+        if room is None or len(self.connections) <= room // 2:
+            return False
+        if len(self.connections) > room + TOLD:
+            return True
+        same = sum((getattr(other, "client", None) or ("",))[0] == host for other in self.connections)
+        return same > room // 2 and not _is_own(host)
+
+
+def _is_own(host: str) -> bool:
+    """Whether it is this machine: a proxy, behind which there are many."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a socket of the file system
+        return True
 
 
 def room_for_connections() -> int:

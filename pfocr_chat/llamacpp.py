@@ -198,7 +198,12 @@ class _Engine:
         until = time.monotonic() + whole_s
         thread = threading.Thread(target=work, name="pfocr-chat-llm", daemon=True)
         running[thread] = cancelled
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError as exc:  # the system has no more threads
+            del running[thread]
+            turns.give()
+            raise LlmError(f"{label} cannot be asked: {exc}.", LlmFailure.BUSY) from exc
         try:
             while (reply := replies.get(timeout=max(0.0, until - time.monotonic()))) is not None:
                 if isinstance(reply, Exception):

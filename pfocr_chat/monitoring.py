@@ -26,7 +26,7 @@ from pfocr_chat.traces import Asker, Outcome, Trace
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # one more line for each, that nobody asks for
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
-_REFUSALS = {413: "too large", 429: "too often", 503: "busy"}
+_REFUSALS = {408: "too slow", 413: "too large", 429: "too often", 503: "busy"}
 
 
 class Monitor:

@@ -92,7 +92,11 @@ def in_time(pieces: Callable[[], Generator[T]], patience: Patience, turns: Turns
             turns.give()
 
     until = time.monotonic() + patience.whole_s
-    threading.Thread(target=read, name="pfocr-chat-provider", daemon=True).start()
+    try:
+        threading.Thread(target=read, name="pfocr-chat-provider", daemon=True).start()
+    except RuntimeError:  # the system has no more threads
+        turns.give()
+        raise
     try:
         while True:
             left = until - time.monotonic()

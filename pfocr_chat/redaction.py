@@ -1,7 +1,9 @@
-"""Text without secrets: for whatever is shown, logged or written down. Pure, but for the environment it is given."""
+"""Text without secrets: for whatever is shown, logged or written down."""
 
 from __future__ import annotations
 
+import json
+import os
 import re
 from collections.abc import Iterable, Mapping
 from typing import TextIO
@@ -22,13 +24,20 @@ _KEYS = re.compile(
 def secrets_in(environ: Mapping[str, str]) -> tuple[str, ...]:
     """The values of variables that are named as secrets are, the longest first.
 
-    Of a value with several words or with colons in it, such as "USER:PASSWORD", the last part counts by itself too.
+    Of a value with several words each counts by itself too, and of one with colons in it, such as "USER:PASSWORD", what
+    stands behind the first and the last of them; all of them also as they stand in JSON.
     """
     found: set[str] = set()
     for name, value in environ.items():
-        if _NAMES.search(name) and not value.startswith(("/", "@")):  # a path says nothing that is secret
-            found |= {value, value.strip(), value.strip().rpartition(":")[2], *value.split()}
+        if _NAMES.search(name) and not _is_path(value):  # which says nothing that is secret
+            text = value.strip()
+            found |= {value, text, text.partition(":")[2], text.rpartition(":")[2], *value.split()}
+    found |= {json.dumps(text)[1:-1] for text in found}
     return tuple(sorted((text for text in found if len(text) >= SHORTEST), key=len, reverse=True))
+
+
+def _is_path(value: str) -> bool:
+    return value.startswith("@") or (value.startswith("/") and os.path.exists(value))  # noqa: PTH110 - of any text
 
 
 def without_secrets(text: str, secrets: Iterable[str] = ()) -> str:
@@ -44,6 +53,11 @@ class RedactedStream:
     def __init__(self, stream: TextIO, secrets: Iterable[str]) -> None:
         self._stream = stream
         self._secrets = tuple(secrets)
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Let these be secrets, too."""
+        longer = {*self._secrets, *(secret for secret in secrets if len(secret) >= SHORTEST)}
+        self._secrets = tuple(sorted(longer, key=len, reverse=True))
 
     def write(self, text: str) -> int:
         """Write without secrets; returns the length of what was given."""

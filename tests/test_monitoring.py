@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import re
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -17,6 +20,8 @@ from gradio.state_holder import StateHolder
 from planted import Planted, scripted
 from prometheus_client.parser import text_string_to_metric_families
 from serving import served
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
 
 from pfocr_chat import Assistant, QuestionError, Usage
 from pfocr_chat.cli import main
@@ -24,6 +29,7 @@ from pfocr_chat.errors import LlmFailure
 from pfocr_chat.monitoring import Monitor
 from pfocr_chat.traces import Asker, Outcome, Trace
 from pfocr_chat.ui import Accounts, Serving
+from pfocr_chat.ui.accesslog import AccessLog
 from pfocr_chat.ui.forgetting import KEPT, MOST, forget_closed
 
 # Gradio's queue counts its events in ways that newer versions of pandas deprecate.
@@ -195,6 +201,28 @@ def test_the_queue_starts_once(quoting: Assistant) -> None:
     """Gradio's route that would start its queue again for whoever asks is not there."""
     with served(quoting) as address:
         assert httpx.get(f"{address}/gradio_api/startup-events").status_code == 404
+
+
+def test_requests_are_counted_as_they_were_answered() -> None:
+    """A failure counts as 500, which the client gets; health checks, which fail while a database is away, do not."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == "/broken":
+            raise RuntimeError("broken")
+        await PlainTextResponse("away", 503)(scope, receive, send)
+
+    async def nothing(_: Any = None) -> Any:
+        return {"type": "http.disconnect"}
+
+    async def ask(log: AccessLog, path: str) -> None:
+        with suppress(RuntimeError):
+            await log({"type": "http", "method": "GET", "path": path, "headers": []}, nothing, nothing)
+
+    statuses: list[int] = []
+    log = AccessLog(app, told=statuses.append, unseen=("/healthz",))
+    for path in ("/broken", "/healthz", "/other"):
+        asyncio.run(ask(log, path))
+    assert statuses == [500, 503]
 
 
 def test_only_servers_load_prometheus() -> None:

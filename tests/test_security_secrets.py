@@ -117,7 +117,7 @@ def test_a_secret_of_the_environment_is_nowhere(before: str, after: str, secret:
     """Whatever stands around it, the value of a variable named as a key is not in the text."""
     secrets = secrets_in({"MY_API_KEY": secret, "HOME": before})
     shown = without_secrets(before + secret + after, secrets)
-    assert secret not in shown.replace(HIDDEN, "") or secret in HIDDEN or secret.startswith(("/", "@"))
+    assert secret not in shown.replace(HIDDEN, "") or secret in HIDDEN or secret[0] == "@" or Path(secret).exists()
 
 
 @pytest.mark.parametrize(
@@ -139,10 +139,26 @@ def test_what_looks_like_a_secret_is_hidden(text: str, shown: str) -> None:
     assert without_secrets(text) == shown
 
 
-def test_only_variables_named_so_are_secret() -> None:
+def test_only_variables_named_so_are_secret(tmp_path: Path) -> None:
     """Keys, tokens, passwords and log-ins count, with the password of a log-in by itself; paths and flags do not."""
-    environ = PLANTED | {"PATH": "/usr/bin", "SSH_AUTH_SOCK": "/tmp/x", "AUTHOR": "somebody", "DEBUG_TOKEN": "on"}  # noqa: S108
+    environ = PLANTED | {"PATH": "/usr/bin", "SSH_AUTH_SOCK": str(tmp_path), "AUTHOR": "me", "DEBUG_TOKEN": "on"}
     assert set(secrets_in(environ)) == {*PLANTED.values(), "canary-password-77"}
+
+
+@pytest.mark.parametrize(
+    ("value", "line"),
+    [
+        ("/q9Zs+bG0aXrTf==", "the key /q9Zs+bG0aXrTf== is wrong"),
+        ("ada:long-secret:xy", "the password long-secret:xy is wrong"),
+        ('quo"ted\\key', json.dumps({"said": 'the key quo"ted\\key'})),
+        ("schlüssel-é", json.dumps({"said": "schlüssel-é"})),
+    ],
+)
+def test_secrets_of_any_shape(value: str, line: str) -> None:
+    """What looks like a path and is none, a password with a colon, and what JSON writes otherwise."""
+    shown = without_secrets(line, secrets_in({"MY_API_KEY": value}))
+    assert HIDDEN in shown
+    assert not any(part in shown for part in ("q9Zs", "long-secret", "ted", "schl"))
 
 
 def test_a_stream_passes_on_the_rest() -> None:

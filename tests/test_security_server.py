@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from starlette.types import Message, Receive, Scope, Send
 from test_ui_server import all_paths, in_a_loop
 
 from pfocr_chat import Assistant
-from pfocr_chat.connections import MOST, PromptProtocol, room_for_connections
+from pfocr_chat.connections import MOST, TOLD, PromptProtocol, room_for_connections
 from pfocr_chat.ui import Accounts, Serving, build_app
 from pfocr_chat.ui.doors import NO_FILES, NOT_HERE
 from pfocr_chat.ui.events import ANSWERS_AT_ONCE
@@ -206,9 +206,49 @@ def test_no_address_is_fetched(address: str, canary: Canary) -> None:
         for headers in ({"X-Forwarded-Host": canary.url[7:]}, {"Referer": url}, {"X-Direct-Url": url}):
             client.get("/", headers=headers, params={"q": url, "deep_link": url, "__theme": url})
         call = {"name": "ask", "arguments": {"question": given}}
-        message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
-        client.post("/gradio_api/mcp/", json=message, headers={"Accept": "application/json, text/event-stream"})
+        asked_of_mcp: list[tuple[str, dict[str, Any]]] = [
+            ("tools/call", call),
+            ("tools/call", call | {"_meta": {"progressToken": 1}}),
+            ("prompts/get", {"name": "x"}),
+            ("prompts/list", {}),
+            ("resources/read", {"uri": url}),
+            ("resources/list", {}),
+            ("resources/templates/list", {}),
+        ]
+        for method, params in asked_of_mcp:
+            message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+            for told in ({}, {"Host": canary.url[7:]}, {"X-Forwarded-Host": canary.url[7:]}):
+                headers = {"Accept": "application/json, text/event-stream", **told}
+                response = client.post("/gradio_api/mcp/", json=message, headers=headers)
+                assert response.status_code == 200
+                assert ('"error":' in response.text) == (method != "tools/call")
     assert canary.asked == []
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("call/predict", {"data": []}, 404),
+        ("run/ask", {"data": ["TNF"], "fn_index": 99_999}, 400),
+        ("run/ask", {"data": ["TNF"], "fn_index": 0}, 400),
+        ("api/figure", {"data": [FAK], "request": {"headers": {}}}, 400),
+        ("call/figure", {"data": [FAK], "session_hash": "x" * 900_000}, 400),
+        ("call/figure", {"data": [FAK], "session_hash": ["x"]}, 400),
+        ("queue/join", {"data": [], "fn_index": 0, "session_hash": "a b"}, 400),
+        ("run/figure", {"data": [FAK], "session_hash": "x" * 64}, 200),
+    ],
+)
+def test_a_call_is_that_call(path: str, body: dict[str, Any], status: int, address: str) -> None:
+    """What names another event beside it, headers, or a session as nobody calls one is refused in a sentence."""
+    response = httpx.post(f"{address}/gradio_api/{path}", json=body, timeout=60)
+    assert response.status_code == status
+    assert status == 200 or response.json()["error"].endswith(".")
+
+
+def test_sessions_have_short_names(address: str) -> None:
+    """Gradio would remember any."""
+    for path in ("heartbeat/" + "x" * 65, "queue/data?session_hash=" + "x" * 65, "queue/data?session_hash=a%20b"):
+        assert httpx.get(f"{address}/gradio_api/{path}", timeout=30).status_code in (400, 404)
 
 
 def test_files_are_refused_in_a_sentence(address: str) -> None:
@@ -292,6 +332,7 @@ class Hasty(PromptProtocol):
     """The server's HTTP with less patience."""
 
     seconds_for_headers = 0.5
+    seconds_for_reading = 0.5
 
 
 async def _app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -301,24 +342,35 @@ async def _app(scope: Scope, receive: Receive, send: Send) -> None:
             await asyncio.sleep(0.4)
 
     if scope["type"] == "http":
-        response = StreamingResponse(slowly()) if scope["path"] == "/slow" else PlainTextResponse("ok")
+        text = "ok" if scope["path"] == "/" else "x" * 20_000_000
+        response = StreamingResponse(slowly()) if scope["path"] == "/slow" else PlainTextResponse(text)
         await response(scope, receive, send)
 
 
 @contextmanager
-def hasty() -> Iterator[int]:
-    """The port of a small application behind ``Hasty``."""
+def small_server(
+    http: type[PromptProtocol] = Hasty, *, room: int | None = None
+) -> Iterator[tuple[int, uvicorn.Server]]:
+    """The port of a small application, and its server, which has room for so many connections."""
     with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as thread:
-        config = uvicorn.Config(_app, http=Hasty, ws="none", lifespan="off", log_level="critical")
+        config = uvicorn.Config(
+            _app, http=http, ws="none", lifespan="off", log_level="critical", limit_concurrency=room
+        )
         server = uvicorn.Server(config)
         done = thread.submit(asyncio.run, server.serve(sockets=[listener]))
         try:
             while not server.started and not done.done():
                 time.sleep(0.05)
-            yield listener.getsockname()[1]
+            yield listener.getsockname()[1], server
         finally:
             server.should_exit = True
             done.result(60)
+
+
+@contextmanager
+def hasty() -> Iterator[int]:
+    with small_server() as (port, _):
+        yield port
 
 
 @pytest.mark.parametrize("begun", [b"", b"GET / HTTP/1.1\r\nHost: x\r\n", b"POST /", b"GET / HTTP/1.1\r\nX-a: "])
@@ -352,6 +404,57 @@ def test_who_asks_is_answered_to_the_end() -> None:
         assert client.get("/").text == "ok"
         time.sleep(0.7)
         assert client.get("/").text == "ok"
+
+
+@pytest.mark.parametrize("piece", [b"a: b\r\n" * 1000, b"a" * 5000])
+@pytest.mark.parametrize("begun", [b"GET / HTTP/1.1\r\n", b"GET /"])
+def test_headers_and_addresses_have_an_end(begun: bytes, piece: bytes) -> None:
+    """Whoever never comes to the end of them is refused, and not read any further."""
+    with hasty() as port, socket.create_connection(("127.0.0.1", port)) as raw:
+        raw.settimeout(30)
+        sent = 0
+        with suppress(OSError):
+            raw.sendall(begun)
+            while sent < 50_000_000:
+                raw.sendall(piece)
+                sent += len(piece)
+        assert sent < 20_000_000
+
+
+@pytest.mark.parametrize("asks", [b"Host: x\r\n\r\n", b"Host: x\r\nConnection: close\r\n\r\n"])
+def test_who_does_not_read_is_hung_up_on(asks: bytes) -> None:
+    """The place of an answer that nobody reads is free again after a while, also where many were asked for at once."""
+    with small_server() as (port, server), ExitStack() as open_ones:
+        for _ in range(5):
+            raw = open_ones.enter_context(socket.create_connection(("127.0.0.1", port)))
+            raw.sendall((b"GET /large HTTP/1.1\r\n" + asks) * 5)
+        until = time.monotonic() + 5
+        while len(server.server_state.connections) < 5 and time.monotonic() < until:
+            time.sleep(0.01)
+        until = time.monotonic() + 30
+        while (server.server_state.connections or server.server_state.tasks) and time.monotonic() < until:
+            time.sleep(0.05)
+        assert not server.server_state.connections
+        assert not server.server_state.tasks
+
+
+def test_no_more_connections_than_there_is_room_for() -> None:
+    """Those beyond it are closed at once; who asks in one that is just beyond it is told so."""
+    with small_server(PromptProtocol, room=20) as (port, server):
+        taken = server.server_state.connections
+        with ExitStack() as open_ones:
+            for _ in range(30):
+                open_ones.enter_context(socket.create_connection(("127.0.0.1", port)))
+            assert httpx.get(f"http://127.0.0.1:{port}/", timeout=30).status_code == 503
+            for _ in range(200):
+                open_ones.enter_context(socket.create_connection(("127.0.0.1", port)))
+            with suppress(httpx.HTTPError):  # it may be one too many itself
+                httpx.get(f"http://127.0.0.1:{port}/", timeout=30)
+            assert 20 < len(taken) <= 20 + TOLD + 5  # some are just on their way out
+        until = time.monotonic() + 30
+        while taken and time.monotonic() < until:
+            time.sleep(0.05)
+        assert httpx.get(f"http://127.0.0.1:{port}/", timeout=30).status_code == 200
 
 
 def test_connections_are_bounded(quoting: Assistant) -> None:

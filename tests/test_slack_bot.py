@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import logging
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -515,6 +517,21 @@ def test_http_requests_that_are_not_slacks_are_refused(web: str, slack: FakeSlac
     assert codes == [401, 401, 401, 401, 401, 400, 413]
     assert httpx.get(web).status_code == 405
     assert slack.messages == []
+
+
+def test_bodies_that_do_not_come_are_not_waited_for(
+    web: str, slack: FakeSlack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a signature not at all, and with one for a while."""
+    monkeypatch.setattr("pfocr_chat.slack.service.SECONDS_FOR_BODY", 0.3)
+    _, headers = slack.request_of(slack.mentioned("lithium"))
+    place = urlsplit(web)
+    for signature, status in (("", b"401"), (f"X-Slack-Signature: {headers['X-Slack-Signature']}\r\n", b"408")):
+        with socket.create_connection((place.hostname or "", place.port or 0), timeout=PATIENCE) as raw:
+            stamp = f"X-Slack-Request-Timestamp: {headers['X-Slack-Request-Timestamp']}\r\n"
+            head = f"POST {place.path} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n{stamp}{signature}\r\n{{"
+            raw.sendall(head.encode())
+            assert raw.recv(100).split()[1] == status
 
 
 def test_what_cannot_be_kept_is_told_again(

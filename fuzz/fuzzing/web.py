@@ -43,6 +43,7 @@ PATHS = (
     *(
         "/gradio_api/call/ask",
         "/gradio_api/call/v2/ask",
+        "/gradio_api/call/predict",
         "/gradio_api/call/ask/x",
         "/gradio_api/run/predict",
         "/gradio_api/cancel",
@@ -90,6 +91,7 @@ RPC: dict[str, Any] = {
     "method": "tools/call",
     "params": {"name": "find_figures", "arguments": {"question": "TNF", "limit": 3}},
 }
+METHODS = ("initialize", "tools/list", "prompts/get", "prompts/list", "resources/read", "resources/list", "ping")
 HEADERS = (
     *(
         "content-type",
@@ -169,17 +171,27 @@ def _body(rng: random.Random, path: str) -> bytes:
     if name in CALL_VALUES:
         told: Any = {"data": _changed_values(rng, CALL_VALUES[name])}
         told = changed_json(rng, told) if rng.random() < 0.2 else told
+        told = told | _further(rng) if isinstance(told, dict) and rng.random() < 0.2 else told
     elif "mcp" in path:
-        told = changed_json(rng, RPC) if rng.random() < 0.8 else any_json(rng)
+        told = RPC | {"method": rng.choice(METHODS)} if rng.random() < 0.3 else RPC
+        told = changed_json(rng, told) if rng.random() < 0.8 else any_json(rng)
     elif "queue/join" in path:
         told = JOIN | {
-            "fn_index": rng.choice((0, 1, 5, 20, -1, 10**9)),
+            **_further(rng),
             "data": [any_json(rng) for _ in range(rng.randint(0, 8))],
         }
         told = changed_json(rng, told) if rng.random() < 0.6 else told
     else:
         told = any_json(rng)
     return json_bytes(rng, told)
+
+
+def _further(rng: random.Random) -> dict[str, Any]:
+    """What Gradio takes beside the values of a call or an event."""
+    return {
+        "fn_index": rng.choice((0, 1, 5, 20, -1, 10**9)),
+        "session_hash": rng.choice(("abc", "x" * 64, "x" * 65, text(rng), None, 7)),
+    }
 
 
 def _changed_values(rng: random.Random, values: list[Any]) -> Any:

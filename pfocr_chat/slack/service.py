@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import signal
@@ -27,7 +28,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from pfocr_chat.connections import SECONDS_KEPT, PromptProtocol, room_for_connections
+from pfocr_chat.connections import SECONDS_FOR_BODY, SECONDS_KEPT, PromptProtocol, room_for_connections
 from pfocr_chat.errors import SlackError
 from pfocr_chat.feedback import FILE_NAME as FEEDBACK_FILE
 from pfocr_chat.feedback import FeedbackStore
@@ -37,7 +38,7 @@ from pfocr_chat.slack.bot import Bot
 from pfocr_chat.slack.events import Identity, command_asked, id_of, mapping_of, message_asked
 from pfocr_chat.slack.mrkdwn import line
 from pfocr_chat.slack.settings import SlackSettings
-from pfocr_chat.slack.signed import NOT_UNDERSTOOD, NotSlackError, check_length, read_signed
+from pfocr_chat.slack.signed import NOT_UNDERSTOOD, NotSlackError, check_headers, read_signed
 from pfocr_chat.slack.store import FILE_NAME, Store
 from pfocr_chat.slack.web import RefusedError, UnreachableError, WebApi, quiet_logger, token_problem
 
@@ -226,10 +227,14 @@ def build_http(app: App, secret: str) -> Starlette:
 
     async def events(request: Request) -> Response:
         try:
-            check_length(request.headers)
-            asked = read_signed(secret, request.headers, await request.body(), request.query_params)
+            check_headers(request.headers)
+            async with asyncio.timeout(SECONDS_FOR_BODY):
+                body = await request.body()
+            asked = read_signed(secret, request.headers, body, request.query_params)
         except NotSlackError as exc:
             return PlainTextResponse(str(exc), status_code=exc.status)
+        except TimeoutError:
+            return PlainTextResponse("too slow", status_code=408)
         except ClientDisconnect:
             return PlainTextResponse("gone", status_code=400)
         try:
@@ -311,6 +316,7 @@ def _serve_http(
             server_header=False,
             limit_concurrency=room_for_connections(),
             timeout_keep_alive=SECONDS_KEPT,
+            log_config=None,  # this process has its own log
             log_level="warning",
             access_log=False,
             timeout_graceful_shutdown=2,

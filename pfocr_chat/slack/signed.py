@@ -22,8 +22,11 @@ class NotSlackError(Exception):
         self.status = status
 
 
-def check_length(headers: Headers) -> None:
-    """Raise ``NotSlackError`` unless the length of the body is given and within ``BODY_LIMIT``."""
+def check_headers(headers: Headers) -> None:
+    """Raise ``NotSlackError`` unless there is a signature, and a length of the body within ``BODY_LIMIT``."""
+    stamp, signature = headers.get("x-slack-request-timestamp", ""), headers.get("x-slack-signature", "")
+    if not (stamp.isascii() and stamp.isdecimal() and len(stamp) <= 12 and signature and signature.isascii()):
+        raise NotSlackError(401, "not signed")
     declared = headers.get("content-length", "")
     if not (declared.isdecimal() and len(declared) <= 18) or int(declared) > BODY_LIMIT:
         raise NotSlackError(413, "too large")
@@ -35,14 +38,12 @@ def read_signed(secret: str, headers: Headers, body: bytes, query: Mapping[str, 
     Raises:
         NotSlackError: the signature is none of Slack's or too old, or the body is nothing that Slack says.
     """
-    stamp, signature = headers.get("x-slack-request-timestamp", ""), headers.get("x-slack-signature", "")
-    if not (stamp.isascii() and stamp.isdecimal() and len(stamp) <= 12 and signature.isascii()):
-        raise NotSlackError(401, "not signed")
+    check_headers(headers)
     try:
         text = body.decode()
     except UnicodeDecodeError as exc:
         raise NotSlackError(400, "not UTF-8") from exc
-    if not SignatureVerifier(secret).is_valid(text, stamp, signature):
+    if not SignatureVerifier(secret).is_valid(text, headers["x-slack-request-timestamp"], headers["x-slack-signature"]):
         raise NotSlackError(401, "not signed")
     try:
         return BoltRequest(body=text, query=dict(query), headers=dict(headers))

@@ -6,7 +6,7 @@ import json
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -25,14 +25,22 @@ _logger = logging.getLogger(REQUESTS)
 class AccessLog:
     """Tells of each request its method, path, status and milliseconds, under an id that the response has as well.
 
-    ``told`` is called with the status of each, 0 where the client had gone. Questions that are answered within a
-    request share its id; below ``mcp_path`` it is an agent that asks.
+    ``told`` is called with the status of each but of those for paths in ``unseen``, 0 where the client had gone.
+    Questions that are answered within a request share its id; below ``mcp_path`` it is an agent that asks.
     """
 
-    def __init__(self, app: ASGIApp, *, mcp_path: str = "/mcp", told: Callable[[int], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        mcp_path: str = "/mcp",
+        told: Callable[[int], None] = lambda _: None,
+        unseen: Container[str] = (),
+    ) -> None:
         self._app = app
         self._mcp_path = mcp_path
         self._told = told
+        self._unseen = unseen
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -50,8 +58,12 @@ class AccessLog:
         try:
             with asked_from("mcp" if self._mcp_path in scope["path"] else "api", id_):
                 await self._app(scope, receive, watch)
+        except Exception:
+            status = status or 500  # which the server then answers
+            raise
         finally:
-            self._told(status)
+            if scope["path"] not in self._unseen:
+                self._told(status)
             if not (scope["path"].startswith(_FILES) and 200 <= status < 400):
                 _tell(id_, scope["method"], _SESSION.sub("…", scope["path"]), status, time.perf_counter() - started)
 

@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 import gradio as gr
 from gradio.events import api as offer
 from gradio.mcp import GradioMCPServer
-from mcp.types import ImageContent, TextContent
+from mcp.types import CallToolRequest, ImageContent, ListToolsRequest, PingRequest, TextContent
 from starlette.types import Receive, Scope, Send
 
 from pfocr_chat.answers import Answer
@@ -282,6 +282,17 @@ class McpServer(GradioMCPServer):
 
     Gradio's own would answer with Python's idea of a dict.
     """
+
+    def create_mcp_server(self) -> Any:
+        """Gradio's, of which only the tools are left: to read prompts and resources it asks the address that the
+        request names, with this machine's log-in at Hugging Face."""
+        server = super().create_mcp_server()
+        tools = {ListToolsRequest, CallToolRequest, PingRequest}
+        server.request_handlers = {kind: each for kind, each in server.request_handlers.items() if kind in tools}
+        return server
+
+    def _get_or_create_client(self) -> Any:
+        raise ValueError("The tools are called within the server.")
 
     @property
     def handle(self) -> Callable[[Scope, Receive, Send], Any]:

@@ -81,10 +81,11 @@ class _Tries:
 
     async def admit(self, client: str, user: str, password: str, accounts: Accounts) -> bool | float:
         """Whether it is the user's password; the seconds to come back after where too many were tried."""
-        tried = hashlib.blake2b(repr((client, user, password)).encode("utf-8", "replace"), key=self._salt).digest()
+        tried = self._digest(client, user, password)
+        turn = self._digest(client, user).hex()
         waited = 0.0
         while tried not in self._seen:
-            wait = self._turns.take(repr((client, user)))
+            wait = self._turns.take(turn)
             if not wait:
                 self._seen[tried] = accounts.admit(user, password)
                 if len(self._seen) > MAX_CLIENTS:
@@ -96,6 +97,9 @@ class _Tries:
                 waited += wait
         self._seen[tried] = was_right = self._seen.pop(tried)  # the latest come last
         return was_right and accounts.admit(user, password)
+
+    def _digest(self, *what: str) -> bytes:
+        return hashlib.blake2b(repr(what).encode("utf-8", "replace"), key=self._salt, digest_size=20).digest()
 
 
 class BasicAuth:

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import parse_qs
 
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
@@ -29,8 +30,12 @@ REFUSED = "Refused"
 
 _STREAM = "/gradio_api/queue/data"
 _NAMED = re.compile(r"/gradio_api/call/v2/(?P<name>[^/]+)/?")
-_CALL = re.compile(r"/gradio_api/(?:run|api|call)/(?!predict/?$)(?P<name>[^/]+)/?")
+_CALL = re.compile(r"/gradio_api/(?:(?:run|api)/(?!predict/?$)|call/)(?P<name>[^/]+)/?")
 """ "predict" is what Gradio's page calls its own events by."""
+_OF_CALLS = frozenset(("data", "session_hash"))
+"""What a call may have. Gradio takes more: another event to run instead, and headers of a request."""
+SESSION = r"[\w-]{1,64}"
+"""What a browser or a client calls its session. Gradio remembers it, whatever its length."""
 
 
 class Calls:
@@ -47,7 +52,9 @@ class Calls:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == _STREAM:
-            await self._stream(scope, receive, send)
+            session = parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", [""])[0]
+            stream = self._stream if _is_session(session) else _no_session()
+            await stream(scope, receive, send)
             return
         path = scope["path"] if scope["type"] == "http" and scope["method"] == "POST" else ""
         if not path.startswith(_JSON) or path.startswith(_NO_JSON):
@@ -57,7 +64,10 @@ class Calls:
         if body is None:
             return  # the client has gone
         match = _CALL.fullmatch(path)
-        completed = self._completed(match["name"], body) if match else self._checked(path, body)
+        try:
+            completed = self._completed(match["name"], body) if match else self._checked(path, body)
+        except _SessionError:
+            completed = _no_session()
         if isinstance(completed, JSONResponse):
             await completed(scope, receive, send)
             return
@@ -114,6 +124,8 @@ class Calls:
         except ValueError:
             return refuse(400, f"The request is not JSON. {_example(parameters)}")
         values = told.get("data") if isinstance(told, dict) else None
+        if further := set(told if isinstance(told, dict) else ()) - _OF_CALLS:
+            return refuse(400, f"A call has no “{min(further)[:40]}”. {_example(parameters)}")
         if not isinstance(values, list):
             return refuse(400, f"The request has no list “data” with the values of the call. {_example(parameters)}")
         if len(values) > len(parameters):
@@ -134,7 +146,21 @@ def _parsed(body: bytes) -> Any:
         json.dumps(told)
     except RecursionError as exc:
         raise ValueError("it is nested too deeply") from exc
+    if isinstance(told, dict) and told.get("session_hash") is not None and not _is_session(told["session_hash"]):
+        raise _SessionError
     return told
+
+
+class _SessionError(Exception):
+    """A request names a session as nobody calls one."""
+
+
+def _is_session(name: object) -> bool:
+    return isinstance(name, str) and re.fullmatch(SESSION, name, re.ASCII) is not None
+
+
+def _no_session() -> JSONResponse:
+    return refuse(400, "The session has letters, digits, “-” and “_”, and at most 64 of them.")
 
 
 def _fits(value: object, kind: str) -> bool:

@@ -15,13 +15,13 @@ import gradio as gr
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pfocr_chat.ui.calls import REFUSED
+from pfocr_chat.ui.calls import REFUSED, SESSION
 from pfocr_chat.ui.limits import refuse
 
 USED = re.compile(
     r"/(?:(?:config|login_check|theme\.css|favicon\.ico|manifest\.json|robots\.txt)/?|(?:assets|static|svelte)/.+"
     r"|gradio_api/(?:(?:info|openapi\.json|app_id|startup-events|theme\.css|cancel|reset|queue/(?:join|data|status))/?"
-    r"|heartbeat/[^/]+|(?:run|api|call)/[^/]+/?|call/[^/]+/[^/]+"
+    rf"|heartbeat/{SESSION}|(?:run|api|call)/[^/]+/?|call/[^/]+/[^/]+"
     r"|file=/.+))?"  # a path of this machine, which Gradio looks for among its own downloads
 )
 """Paths of Gradio's routes that are used. Those of the server's own routes need not stand here."""

@@ -14,6 +14,7 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from pfocr_chat.connections import SECONDS_FOR_BODY
 from pfocr_chat.ui.bodies import read_body, replayed
 
 MAX_BODY = 1_000_000
@@ -21,8 +22,6 @@ MAX_BODY = 1_000_000
 AT_ONCE = 32
 """Requests that are being answered outside of the queue; more are told to come back."""
 SECONDS_UNTIL_LESS_BUSY = 5
-SECONDS_FOR_BODY = 20.0
-"""Until the whole of a request has come; who sends it drop by drop holds no place meanwhile."""
 OPEN_PER_CLIENT = 256
 """Requests of one client that are under way, streams of open tabs among them; only where its requests are counted."""
 MAX_CLIENTS = 10_000

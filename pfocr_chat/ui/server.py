@@ -109,6 +109,7 @@ def to_config(
         access_log=False,
         http=PromptProtocol,
         ws="none",
+        reset_contextvars=True,  # a request in the same connection is none within the one before it
         server_header=False,
         limit_concurrency=room_for_connections(),
         timeout_keep_alive=SECONDS_KEPT,
@@ -189,7 +190,7 @@ def build_app(
     guarded = OwnPages(guarded, host=host, allowed=serving.hosts, open_paths=frozenset((HEALTH, METRICS)))
     # The headers stand outside of all that can answer, errors included.
     guarded = SecurityHeaders(guarded, scripts=(hash_source(script),))
-    guarded = AccessLog(_Prefix(guarded, serving.root_path), mcp_path=MCP_PATH, told=monitor.request)
+    guarded = AccessLog(_Prefix(guarded, serving.root_path), mcp_path=MCP_PATH, told=monitor.request, unseen=(HEALTH,))
     return Forwarded(guarded, proxies=serving.proxies)
 
 
