@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import resource
+from collections.abc import Collection
+from typing import Self
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -28,13 +30,20 @@ class PromptProtocol(H11Protocol):
     """uvicorn's HTTP that hangs up on whoever does not say what is wanted ("slow loris"), or does not read the answer.
 
     h11 reads 64 KiB of a request's line and headers at most; uvicorn's other parser has no limit. One address has at
-    most half of the connections, but for this machine's own.
+    most half of the connections, but for this machine's own and those of ``proxies``.
     """
+
+    proxies: Collection[str] = ()
 
     seconds_for_headers = SECONDS_FOR_HEADERS
     seconds_for_reading = SECONDS_FOR_READING
     _speaking: asyncio.TimerHandle | None = None
     _reading: asyncio.TimerHandle | None = None
+
+    @classmethod
+    def behind(cls, proxies: Collection[str]) -> type[Self]:
+        """The same, for a server that is asked through proxies with these addresses."""
+        return type(cls.__name__, (cls,), {"proxies": proxies})
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -98,7 +107,7 @@ class PromptProtocol(H11Protocol):
         if len(self.connections) > room + TOLD:
             return True
         same = sum((getattr(other, "client", None) or ("",))[0] == host for other in self.connections)
-        return same > room // 2 and not _is_own(host)
+        return same > room // 2 and host not in self.proxies and not _is_own(host)
 
 
 def _is_own(host: str) -> bool:

@@ -457,6 +457,20 @@ def test_no_more_connections_than_there_is_room_for() -> None:
         assert httpx.get(f"http://127.0.0.1:{port}/", timeout=30).status_code == 200
 
 
+@pytest.mark.parametrize(("http", "most"), [(PromptProtocol, 10), (PromptProtocol.behind(("127.0.0.1",)), 15)])
+def test_one_address_has_half_of_them(http: type[PromptProtocol], most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the connections that there is room for, unless it is that of a proxy, behind which there are many."""
+    monkeypatch.setattr("pfocr_chat.connections._is_own", lambda _: False)
+    with small_server(http, room=20) as (port, server), ExitStack() as open_ones:
+        for _ in range(15):
+            open_ones.enter_context(socket.create_connection(("127.0.0.1", port)))
+            time.sleep(0.02)
+        until = time.monotonic() + 10
+        while len(server.server_state.connections) != most and time.monotonic() < until:
+            time.sleep(0.05)
+        assert len(server.server_state.connections) == most
+
+
 def test_connections_are_bounded(quoting: Assistant) -> None:
     """No more connections are taken than the process has open files for, with some to spare."""
 

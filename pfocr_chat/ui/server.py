@@ -107,7 +107,7 @@ def to_config(
         log_config=None if serving.log_format is LogFormat.JSON else LOGGING_CONFIG,
         log_level="warning",
         access_log=False,
-        http=PromptProtocol,
+        http=PromptProtocol.behind(serving.proxies),
         ws="none",
         reset_contextvars=True,  # a request in the same connection is none within the one before it
         server_header=False,
