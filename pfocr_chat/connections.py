@@ -8,6 +8,7 @@ import resource
 from collections.abc import Collection
 from typing import Self
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 SECONDS_FOR_HEADERS = 20.0
@@ -60,6 +61,15 @@ class PromptProtocol(H11Protocol):
         super().connection_lost(exc)
         self._has_spoken()
         self._has_read()
+
+    def send_400_response(self, msg: str) -> None:
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            super().send_400_response(msg)
+        else:  # an answer has begun, or was the last one
+            self.transport.close()
+        if self.cycle is not None:  # a request whose body turned out to be none: it has its answer
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
 
     def pause_writing(self) -> None:
         super().pause_writing()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from importlib.metadata import version
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -47,6 +48,9 @@ def test_every_replica_is_behind_the_proxy() -> None:
     assert set(re.findall(r"(chat-\d+):7860", caddyfile)) == set(replicas) == set(services["proxy"]["depends_on"])
     address = services["proxy"]["networks"]["inside"]["ipv4_address"]
     assert all(services[name]["command"][-2:] == ["--proxy", address] for name in replicas)
+    [network] = COMPOSE["networks"]["inside"]["ipam"]["config"]
+    assert ip_address(address) in ip_network(network["subnet"])
+    assert ip_address(address) not in ip_network(network["ip_range"])  # which is handed out to others
 
 
 def test_everything_that_reads_or_writes_the_index_knows_the_chroma_server() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import socket
 import threading
@@ -247,6 +248,7 @@ def test_a_call_is_that_call(path: str, body: dict[str, Any], status: int, addre
 
 def test_sessions_have_short_names(address: str) -> None:
     """Gradio would remember any."""
+    assert httpx.get(f"{address}/gradio_api/call/v2/ask", timeout=30).status_code < 500
     for path in ("heartbeat/" + "x" * 65, "queue/data?session_hash=" + "x" * 65, "queue/data?session_hash=a%20b"):
         assert httpx.get(f"{address}/gradio_api/{path}", timeout=30).status_code in (400, 404)
 
@@ -353,9 +355,7 @@ def small_server(
 ) -> Iterator[tuple[int, uvicorn.Server]]:
     """The port of a small application, and its server, which has room for so many connections."""
     with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as thread:
-        config = uvicorn.Config(
-            _app, http=http, ws="none", lifespan="off", log_level="critical", limit_concurrency=room
-        )
+        config = uvicorn.Config(_app, http=http, ws="none", lifespan="off", log_level="error", limit_concurrency=room)
         server = uvicorn.Server(config)
         done = thread.submit(asyncio.run, server.serve(sockets=[listener]))
         try:
@@ -436,6 +436,22 @@ def test_who_does_not_read_is_hung_up_on(asks: bytes) -> None:
             time.sleep(0.05)
         assert not server.server_state.connections
         assert not server.server_state.tasks
+
+
+@pytest.mark.parametrize("ask", [b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"POST /slow HTTP/1.1\r\nHost: x\r\n"])
+def test_half_a_request_is_refused_once(ask: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    """What is no body, or no request after the last one, ends the connection, and no error is logged for it."""
+    with hasty() as port, socket.create_connection(("127.0.0.1", port)) as raw:
+        raw.settimeout(30)
+        if ask.startswith(b"POST"):
+            ask += b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+        raw.sendall(ask + b"no chunk\r\n\r\n\r\n")
+        told = b""
+        while piece := raw.recv(1024):
+            told += piece
+    assert told.startswith(b"HTTP/1.1 ")
+    assert told.count(b"HTTP/1.1 400") == 1
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 def test_no_more_connections_than_there_is_room_for() -> None:

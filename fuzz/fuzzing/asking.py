@@ -34,9 +34,11 @@ from pfocr_chat.ui.pictures import find_picture, picture_addresses
 from pfocr_chat.ui.render import render_answer
 from pfocr_chat.ui.results import View
 from pfocr_chat.ui.session import Session, part_at
-from pfocr_chat.ui.shared import Shared
+from pfocr_chat.ui.shared import MAX_QUERY, Shared
 from pfocr_chat.ui.transcript import Transcript, render_transcript
 
+LONGEST = 100_000
+"""Characters of a question in words that is given to a part of the program which only gets those of a right length."""
 QUESTIONS = (
     *("Which figures link integrins to YAP?", "How many figures show both TNF and NF-κB?", "and in mouse?"),
     *("What does PMC11989024__ijms-26-03143-g003 show?", "all Arabidopsis figures since 2010 by journal", "only those"),
@@ -279,7 +281,7 @@ def filters(place: Place) -> Iterator[Opened]:
         def make(rng: random.Random) -> tuple[str, Any]:
             match rng.randint(0, 5):
                 case 0:
-                    return "words", _question(rng)
+                    return "words", _question(rng)[:LONGEST]
                 case 1:
                     chosen = {rng.choice(names): tuple(some(rng) for _ in range(rng.randint(0, 4))) for _ in range(3)}
                     years = {name: rng.choice((2010, 1, -1, 10**30, True, None)) for name in ("year_from", "year_to")}
@@ -318,7 +320,9 @@ def _read_condition(kind: str, content: Any, catalog: Catalog) -> None:
             held = Filters(**content)
         case "address":
             if shared := Shared.parse(content):
-                expect(Shared.parse(shared.to_query()) == shared, "an address that is not read again as it was")
+                again = shared.to_query()
+                is_as_it_was = len(again) > MAX_QUERY or Shared.parse(again) == shared
+                expect(is_as_it_was, "an address that is not read again as it was")
                 held = shared.filters
         case "kept":
             if kept := Kept.parse(content):

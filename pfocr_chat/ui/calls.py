@@ -28,7 +28,7 @@ _EVENTS = ("/queue/join", "/run/predict", "/api/predict")
 REFUSED = "Refused"
 """The title of an error that whoever called is to blame for."""
 
-_STREAM = "/gradio_api/queue/data"
+_STREAM = re.compile(r"/gradio_api/(?:queue/data|call/[^/]+/[^/]+)")
 _NAMED = re.compile(r"/gradio_api/call/v2/(?P<name>[^/]+)/?")
 _CALL = re.compile(r"/gradio_api/(?:(?:run|api)/(?!predict/?$)|call/)(?P<name>[^/]+)/?")
 """ "predict" is what Gradio's page calls its own events by."""
@@ -51,8 +51,8 @@ class Calls:
         self._events = events
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] == _STREAM:
-            session = parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", [""])[0]
+        if scope["type"] == "http" and scope["method"] == "GET" and _STREAM.fullmatch(scope["path"]):
+            session = parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", ["-"])[0]
             stream = self._stream if _is_session(session) else _no_session()
             await stream(scope, receive, send)
             return
@@ -76,7 +76,7 @@ class Calls:
         await self._app(scope, replayed(completed, receive), _blaming(send))
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The events of a session. For one that is not known, Gradio has begun to answer when it finds that out."""
+        """The events of a session or a call; Gradio has begun to answer when it finds that it does not know that."""
         try:
             await self._app(scope, receive, send)
         except RuntimeError as exc:

@@ -10,8 +10,9 @@ from urllib.parse import parse_qs, urlencode
 from pfocr_chat.answers import Answer
 from pfocr_chat.queries import Filters
 
-MAX_QUERY = 20_000
-"""Characters of an address that are read."""
+MAX_QUERY = 60_000
+"""Characters of an address that are read: the longest question, each character of which can become nine, and
+conditions. Servers take some more."""
 _QUESTION, _GENERATION = "q", "g"
 _YEARS = ("year_from", "year_to")
 
