@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from timing import least_seconds
 
 from pfocr_chat.filters import Reading, read_filters
 from pfocr_chat.journals import title_words
@@ -647,10 +648,7 @@ HOSTILE = [
 def test_hostile_text_is_read_quickly(piece: str) -> None:
     """4,000 characters of repetition take less than a fifth of a second."""
     question = (piece * 4_000)[:4_000]
-    read("warm up")
-    began = time.perf_counter()
-    read(question)
-    assert time.perf_counter() - began < 0.2
+    assert least_seconds(lambda: read(question)) < 0.2
 
 
 def test_ordinary_questions_are_read_in_milliseconds() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from math import comb
 from pathlib import Path
@@ -14,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from scipy.stats import fisher_exact
+from timing import least_seconds
 
 from pfocr_chat.catalog import Catalog, GeneSets
 from pfocr_chat.catalogwriter import open_catalog_writer
@@ -616,7 +616,5 @@ def test_sentences_do_not_look_like_a_gene_list(text: str) -> None:
 @pytest.mark.parametrize("words", ["a", "a,", "A1 ", "a\n", "  ", "1,", "and ", "a1.b/", "gene: "])
 def test_a_long_text_is_looked_at_quickly(words: str, catalog: Catalog) -> None:
     """The time taken grows with the length of the text only."""
-    started = time.perf_counter()
-    looks_like_gene_list((words * 100_000)[:100_000])
-    listed_in((f"x{words * 4_000}")[:4_000] + "x", catalog)
-    assert time.perf_counter() - started < 1
+    assert least_seconds(lambda: looks_like_gene_list((words * 100_000)[:100_000])) < 0.5
+    assert least_seconds(lambda: listed_in((f"x{words * 4_000}")[:4_000] + "x", catalog)) < 0.5

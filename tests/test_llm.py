@@ -269,7 +269,7 @@ def test_closing_the_generator_stops_the_llm(bundled: Llm) -> None:
         pass
     before = time.monotonic()
     pieces.close()  # type: ignore[attr-defined]
-    assert time.monotonic() - before < 0.5
+    assert time.monotonic() - before < 3
     assert "".join(bundled.stream(SYSTEM, CAPTION, max_tokens=3))
     assert time.monotonic() - before < 20  # 3,000 tokens take longer
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from timing import least_seconds
 
 from pfocr_chat.lexicon import name_key
 from pfocr_chat.organisms import ORGANISMS, canonical, find_organisms, same_organism, spellings_of
@@ -280,7 +280,4 @@ def test_any_text_is_read(text: str) -> None:
 def test_hostile_texts_are_read_quickly(piece: str) -> None:
     """4,000 characters of repetition take less than a fifth of a second."""
     text = (piece * 4_000)[:4_000]
-    began = time.perf_counter()
-    find_organisms(text)
-    canonical(text)
-    assert time.perf_counter() - began < 0.2
+    assert least_seconds(lambda: (find_organisms(text), canonical(text))) < 0.2
