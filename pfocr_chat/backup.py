@@ -126,12 +126,12 @@ def restore_backup(archive: Path, vectorstore: Path, *, with_feedback: bool = Fa
         finally:
             for folder in (staged, beside):
                 shutil.rmtree(folder, ignore_errors=True)
-    is_back = False
+    put_back = None
     if said is not None:
         with closing(FeedbackStore(vectorstore / feedback.FILE_NAME)) as store:
-            is_back = store.put_back(said, instead=with_feedback)
+            put_back = len(said) if store.put_back(said, instead=with_feedback) else None
     size = sum(size for size, _ in listed.values())
-    return BackupReport(vectorstore, published, len(listed), size, len(said) if said is not None and is_back else None)
+    return BackupReport(vectorstore, published, len(listed), size, put_back)
 
 
 # Making one

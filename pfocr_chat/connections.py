@@ -6,7 +6,7 @@ import asyncio
 import ipaddress
 import resource
 from collections.abc import Collection
-from typing import Self
+from typing import Any, Self
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -27,6 +27,23 @@ TOLD = 50
 """Connections beyond those that there is room for, of which each request is told so (503); others are not taken."""
 
 
+class _HangUp:
+    """What ends a connection after a while, unless it is cancelled."""
+
+    _timer: asyncio.TimerHandle | None = None
+
+    def after(self, seconds: float, connection: H11Protocol) -> None:
+        """Begin to count the time, if it is not being counted."""
+        if self._timer is None:
+            self._timer = connection.loop.call_later(seconds, connection.transport.abort)
+
+    def cancel(self) -> None:
+        """Let the connection be."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
 class PromptProtocol(H11Protocol):
     """uvicorn's HTTP that hangs up on whoever does not say what is wanted ("slow loris"), or does not read the answer.
 
@@ -35,11 +52,13 @@ class PromptProtocol(H11Protocol):
     """
 
     proxies: Collection[str] = ()
-
     seconds_for_headers = SECONDS_FOR_HEADERS
     seconds_for_reading = SECONDS_FOR_READING
-    _speaking: asyncio.TimerHandle | None = None
-    _reading: asyncio.TimerHandle | None = None
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._speaking = _HangUp()
+        self._reading = _HangUp()
 
     @classmethod
     def behind(cls, proxies: Collection[str]) -> type[Self]:
@@ -59,8 +78,8 @@ class PromptProtocol(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self._has_spoken()
-        self._has_read()
+        self._speaking.cancel()
+        self._reading.cancel()
 
     def send_400_response(self, msg: str) -> None:
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
@@ -77,7 +96,7 @@ class PromptProtocol(H11Protocol):
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self._has_read()
+        self._reading.cancel()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
@@ -92,23 +111,12 @@ class PromptProtocol(H11Protocol):
         """Count the time from the first byte of a request, or the connection, to the end of the headers."""
         is_answering = self.cycle is not None and not self.cycle.response_complete
         if is_answering or self.transport.is_closing():
-            self._has_spoken()
-        elif self._speaking is None:
-            self._speaking = self.loop.call_later(self.seconds_for_headers, self.transport.abort)
-
-    def _has_spoken(self) -> None:
-        if self._speaking is not None:
             self._speaking.cancel()
-            self._speaking = None
-
-    def _has_read(self) -> None:
-        if self._reading is not None:
-            self._reading.cancel()
-            self._reading = None
+        else:
+            self._speaking.after(self.seconds_for_headers, self)
 
     def _wait_for_reader(self) -> None:
-        if self._reading is None:
-            self._reading = self.loop.call_later(self.seconds_for_reading, self.transport.abort)
+        self._reading.after(self.seconds_for_reading, self)
 
     def _is_one_too_many(self) -> bool:
         room, host = self.limit_concurrency, self.client[0] if self.client else ""
@@ -126,6 +134,19 @@ def _is_own(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:  # a socket of the file system
         return True
+
+
+def settings(proxies: Collection[str] = ()) -> dict[str, Any]:
+    """How uvicorn is to take connections, as arguments of its ``Config``."""
+    return {
+        "http": PromptProtocol.behind(proxies),
+        "ws": "none",
+        "server_header": False,
+        "limit_concurrency": room_for_connections(),
+        "timeout_keep_alive": SECONDS_KEPT,
+        "log_level": "warning",
+        "access_log": False,
+    }
 
 
 def room_for_connections() -> int:

@@ -32,8 +32,13 @@ def secrets_in(environ: Mapping[str, str]) -> tuple[str, ...]:
         if _NAMES.search(name) and not _is_path(value):  # which says nothing that is secret
             text = value.strip()
             found |= {value, text, text.partition(":")[2], text.rpartition(":")[2], *value.split()}
-    found |= {json.dumps(text)[1:-1] for text in found}
-    return tuple(sorted((text for text in found if len(text) >= SHORTEST), key=len, reverse=True))
+    return _forms(found)
+
+
+def _forms(secrets: Iterable[str]) -> tuple[str, ...]:
+    """Secrets as they stand, and as they stand in JSON, the longest first; those that are too short are left out."""
+    forms = {form for text in secrets for form in (text, json.dumps(text)[1:-1])}
+    return tuple(sorted((form for form in forms if len(form) >= SHORTEST), key=len, reverse=True))
 
 
 def _is_path(value: str) -> bool:
@@ -56,8 +61,7 @@ class RedactedStream:
 
     def hide(self, secrets: Iterable[str]) -> None:
         """Let these be secrets, too."""
-        longer = {*self._secrets, *(secret for secret in secrets if len(secret) >= SHORTEST)}
-        self._secrets = tuple(sorted(longer, key=len, reverse=True))
+        self._secrets = _forms((*self._secrets, *secrets))
 
     def write(self, text: str) -> int:
         """Write without secrets; returns the length of what was given."""

@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from fake_slack import FakeSlack, Json, Posted
+from timing import PATIENCE, wait_for
 
 from pfocr_chat import Assistant
 from pfocr_chat.slack import load_settings, serve
 from pfocr_chat.slack.settings import Allowed, Limits
 
-PATIENCE = 60.0
-"""Seconds to wait for what will come, on a machine that has much else to do."""
 GENEROUS = Limits(per_user=10_000, per_channel=10_000, waiting=1_000, pause=0.02)
-
-
-def wait_for(condition: Callable[[], object], what: str) -> None:
-    """Wait until the condition holds."""
-    until = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < until, f"waited in vain for {what}"
-        time.sleep(0.01)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from timing import wait_for
 
 from pfocr_chat import Assistant, open_assistant
 from pfocr_chat.chromaserver import AWAY, ChromaServer
@@ -71,6 +72,16 @@ def server(address: str) -> Iterator[ChromaServer]:
         for name in names(opened):
             opened._api.delete_collection(name)
         yield opened
+
+
+def delivery(vectorstore: Path, server: ChromaServer) -> Callable[[Path], int]:
+    """What brings the vectors of a generation that was built to the server."""
+    return lambda generation: upload_vectors(vectorstore, generation, server)
+
+
+def take_one_away(corpus: Path) -> None:
+    """The corpus has a figure less."""
+    min((corpus / "_figures").glob("*.md")).unlink()
 
 
 def names(server: ChromaServer) -> list[str]:
@@ -172,7 +183,7 @@ def test_replicas_start_and_answer_throughout_updates(
     with open_assistant(vectorstore, llm="none", chroma_url=server.url) as assistant:
         for generation in ("g000002", "g000003"):
             was = assistant.status().figures
-            next(iter(sorted((corpus / "_figures").glob("*.md")))).unlink()
+            take_one_away(corpus)
             build_index(corpus, vectorstore, embedder, pace=pace, deliver=deliver)
             assert (assistant.status().generation, assistant.status().figures) == (generation, was - 1)
             assert assistant.ask(QUESTIONS[0]).figids
@@ -187,9 +198,7 @@ def test_what_replicas_answer_from_stays_while_updates_fail(
     """Updates whose vectors have arrived and that are not published, one after the other, take nothing from them."""
     corpus = Path(shutil.copytree(seed_corpus, tmp_path / "corpus"))
     vectorstore = tmp_path / "vectorstore"
-
-    def deliver(generation: Path) -> None:
-        upload_vectors(vectorstore, generation, server)
+    deliver = delivery(vectorstore, server)
 
     def deliver_and_fail(generation: Path) -> None:
         deliver(generation)
@@ -197,7 +206,7 @@ def test_what_replicas_answer_from_stays_while_updates_fail(
 
     build_index(corpus, vectorstore, embedder, deliver=deliver)
     for _ in range(3):
-        next(iter(sorted((corpus / "_figures").glob("*.md")))).unlink()
+        take_one_away(corpus)
         with pytest.raises(VectorstoreError, match="disk is full"):
             build_index(corpus, vectorstore, embedder, deliver=deliver_and_fail)
         with open_assistant(vectorstore, llm="none", chroma_url=server.url) as assistant:
@@ -215,14 +224,11 @@ def test_visitors_of_an_idle_replica_are_answered_after_many_updates(
     monkeypatch.setattr("pfocr_chat.serving.LOOK_EVERY", 0.2)
     corpus = Path(shutil.copytree(seed_corpus, tmp_path / "corpus"))
     vectorstore = tmp_path / "vectorstore"
-
-    def deliver(generation: Path) -> None:
-        upload_vectors(vectorstore, generation, server)
-
+    deliver = delivery(vectorstore, server)
     build_index(corpus, vectorstore, embedder, deliver=deliver)
     with open_assistant(vectorstore, llm="none", chroma_url=server.url) as assistant:
         for _ in range(3):
-            next(iter(sorted((corpus / "_figures").glob("*.md")))).unlink()
+            take_one_away(corpus)
             build_index(corpus, vectorstore, embedder, deliver=deliver)
         time.sleep(0.3)
         with ThreadPoolExecutor(8) as pool:
@@ -252,8 +258,8 @@ def test_what_others_keep_in_the_server_stays(
     vectorstore = tmp_path / "vectorstore"
 
     def update(place: Path) -> None:
-        next(iter(sorted((corpus / "_figures").glob("*.md")))).unlink()
-        build_index(corpus, place, embedder, deliver=lambda generation: upload_vectors(place, generation, server))
+        take_one_away(corpus)
+        build_index(corpus, place, embedder, deliver=delivery(place, server))
 
     update(vectorstore)
     [original] = names(server)
@@ -314,10 +320,7 @@ def test_a_server_that_stops_is_named_in_the_log(
             assistant.ask("Which figures show TNF?")
         assert str(raised.value) == AWAY
         assert url in caplog.text
-        until = time.monotonic() + 30
-        while assistant.is_ready and time.monotonic() < until:  # it looks every two seconds
-            time.sleep(0.1)
-        assert not assistant.is_ready
+        wait_for(lambda: not assistant.is_ready, "a look, which comes every two seconds")
 
 
 def test_a_key_is_sent_and_not_told() -> None:

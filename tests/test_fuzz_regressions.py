@@ -18,7 +18,8 @@ import httpx
 import pytest
 from fake_slack import BOT_USER, SIGNING_SECRET, TEAM, FakeSlack
 from serving import served
-from slack_running import PATIENCE, running
+from slack_running import running
+from timing import PATIENCE
 
 from pfocr_chat import Assistant
 from pfocr_chat.corpus import MAX_CAPTION, MAX_COLUMNS, MAX_ROWS, find_records, read_record

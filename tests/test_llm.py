@@ -36,8 +36,10 @@ needs_anthropic = pytest.mark.skipif(
     not find_spec("langchain_anthropic"), reason="langchain-anthropic is not installed"
 )
 needs_ollama = pytest.mark.skipif(not find_spec("langchain_ollama"), reason="langchain-ollama is not installed")
-IMPATIENT = Patience(timeout_s=0.4, pauses=(0.01, 0.02))
-"""For tests: failures come soon."""
+BRISK = Patience(pauses=(0.01, 0.02))
+"""A busy provider is asked again soon; a machine that stands still for a second fails no test."""
+IMPATIENT = Patience(timeout_s=2.0)
+"""A silent provider is given up soon."""
 
 
 def bundled_file() -> Path:
@@ -264,12 +266,15 @@ def test_braces_are_plain_text(bundled: Llm) -> None:
 @needs_bundled
 def test_closing_the_generator_stops_the_llm(bundled: Llm) -> None:
     """A closed generator stops the writing at once, so that the next question is not kept waiting."""
-    pieces = bundled.stream("Be long.", "Tell a story of a thousand words.", max_tokens=3000)
-    while not next(pieces):
-        pass
-    before = time.monotonic()
-    pieces.close()  # type: ignore[attr-defined]
-    assert time.monotonic() - before < 3
+    taken = []
+    for _ in range(3):
+        pieces = bundled.stream("Be long.", "Tell a story of a thousand words.", max_tokens=3000)
+        while not next(pieces):
+            pass
+        before = time.monotonic()
+        pieces.close()  # type: ignore[attr-defined]
+        taken.append(time.monotonic() - before)
+    assert min(taken) < 0.5
     assert "".join(bundled.stream(SYSTEM, CAPTION, max_tokens=3))
     assert time.monotonic() - before < 20  # 3,000 tokens take longer
 
@@ -519,7 +524,7 @@ def test_provider_failures_are_one_sentence(status: int, sentence: str) -> None:
     body = b'{"error": {"message": "no: %s", "type": "test"}}' % KEY.encode()
     with (
         Provider(status, body) as provider,
-        open_llm("openai:some-llm", environ=provider.environ, patience=IMPATIENT) as llm,
+        open_llm("openai:some-llm", environ=provider.environ, patience=BRISK) as llm,
         pytest.raises(LlmError, match=f"^openai:some-llm {sentence}") as caught,
     ):
         list(llm.stream("s", "u", max_tokens=5))
@@ -623,7 +628,7 @@ each_provider = pytest.mark.parametrize(
 )
 
 
-def opened(kind: str, provider: Provider, monkeypatch: pytest.MonkeyPatch, patience: Patience = IMPATIENT) -> Llm:
+def opened(kind: str, provider: Provider, monkeypatch: pytest.MonkeyPatch, patience: Patience = BRISK) -> Llm:
     monkeypatch.setenv("OLLAMA_HOST", provider.address)
     environ = {**provider.environ, "ANTHROPIC_BASE_URL": provider.address, "ANTHROPIC_API_KEY": KEY}
     return open_llm(f"{kind}:x", environ=environ, patience=patience)
@@ -683,11 +688,11 @@ def test_a_silent_provider_is_given_up(kind: Kind, monkeypatch: pytest.MonkeyPat
     started = time.monotonic()
     with (
         Provider(200, b"", hangs=True) as provider,
-        opened(kind[0], provider, monkeypatch) as llm,
+        opened(kind[0], provider, monkeypatch, IMPATIENT) as llm,
         pytest.raises(LlmError, match=rf"^{kind[0]}:x did not answer in time.*\. Try again, or choose another LLM"),
     ):
         list(llm.stream("s", "u", max_tokens=5))
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 10
     assert len(provider.asked) == 1
 
 
@@ -703,7 +708,7 @@ def test_a_provider_that_stops_in_the_middle(
     beginning = beginning[: beginning.rindex(b"\n", 0, len(beginning)) + 1]
     with (
         Provider(200, beginning, broken=not hangs, hangs=hangs) as provider,
-        opened(kind[0], provider, monkeypatch) as llm,
+        opened(kind[0], provider, monkeypatch, IMPATIENT if hangs else BRISK) as llm,
     ):
         pieces = llm.stream("s", "u", max_tokens=5)
         assert next(piece for piece in pieces if piece) == "YAP"
@@ -774,7 +779,8 @@ def test_an_answer_goes_on_with_quotes(
 ) -> None:
     """Where a provider fails, at once or mid-answer, what was checked stays, quotes follow and a note says why."""
     with Provider(200, body, broken=broken, hangs=not broken) as provider:
-        answer = planted.assistant(opened("openai", provider, monkeypatch)).ask(question)
+        llm = opened("openai", provider, monkeypatch, BRISK if broken else IMPATIENT)
+        answer = planted.assistant(llm).ask(question)
     assert answer.grounding.counts == verdicts
     assert len(answer.citations) == sum(count for verdict, count in verdicts.items() if verdict != "dropped")
     (note,) = answer.notes

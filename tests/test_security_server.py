@@ -24,6 +24,7 @@ from serving import served
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 from test_ui_server import all_paths, in_a_loop
+from timing import PATIENCE, wait_for
 
 from pfocr_chat import Assistant
 from pfocr_chat.connections import MOST, TOLD, PromptProtocol, room_for_connections
@@ -428,14 +429,10 @@ def test_who_does_not_read_is_hung_up_on(asks: bytes) -> None:
         for _ in range(5):
             raw = open_ones.enter_context(socket.create_connection(("127.0.0.1", port)))
             raw.sendall((b"GET /large HTTP/1.1\r\n" + asks) * 5)
-        until = time.monotonic() + 5
-        while len(server.server_state.connections) < 5 and time.monotonic() < until:
-            time.sleep(0.01)
-        until = time.monotonic() + 30
-        while (server.server_state.connections or server.server_state.tasks) and time.monotonic() < until:
-            time.sleep(0.05)
-        assert not server.server_state.connections
-        assert not server.server_state.tasks
+            raw.settimeout(PATIENCE)
+            assert raw.recv(1) == b"H"  # it is being answered
+        wait_for(lambda: not server.server_state.connections, "the end of the connections")
+        wait_for(lambda: not server.server_state.tasks, "the end of the answers")
 
 
 @pytest.mark.parametrize("ask", [b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"POST /slow HTTP/1.1\r\nHost: x\r\n"])
@@ -467,9 +464,7 @@ def test_no_more_connections_than_there_is_room_for() -> None:
             with suppress(httpx.HTTPError):  # it may be one too many itself
                 httpx.get(f"http://127.0.0.1:{port}/", timeout=30)
             assert 20 < len(taken) <= 20 + TOLD + 5  # some are just on their way out
-        until = time.monotonic() + 30
-        while taken and time.monotonic() < until:
-            time.sleep(0.05)
+        wait_for(lambda: not taken, "the end of the connections")
         assert httpx.get(f"http://127.0.0.1:{port}/", timeout=30).status_code == 200
 
 
@@ -481,10 +476,7 @@ def test_one_address_has_half_of_them(http: type[PromptProtocol], most: int, mon
         for _ in range(15):
             open_ones.enter_context(socket.create_connection(("127.0.0.1", port)))
             time.sleep(0.02)
-        until = time.monotonic() + 10
-        while len(server.server_state.connections) != most and time.monotonic() < until:
-            time.sleep(0.05)
-        assert len(server.server_state.connections) == most
+        wait_for(lambda: len(server.server_state.connections) == most, f"{most} connections")
 
 
 def test_connections_are_bounded(quoting: Assistant) -> None:

@@ -33,7 +33,8 @@ from fake_slack import (
     Posted,
     Trouble,
 )
-from slack_running import PATIENCE, answer, button, running, tell, wait_for
+from slack_running import answer, button, running, tell
+from timing import PATIENCE, wait_for
 
 from pfocr_chat import Assistant, open_assistant
 from pfocr_chat.errors import SlackError

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 from fake_slack import BOT_USER, CHANNEL, DIRECT, FakeSlack, Json, Trouble
-from slack_running import PATIENCE, running, tell, wait_for
+from slack_running import running, tell
+from timing import PATIENCE, wait_for
 
 from pfocr_chat import Assistant, open_assistant
 

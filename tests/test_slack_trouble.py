@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 from fake_slack import CHANNEL, DIRECT, TEAM, USER, FakeSlack, Json, Posted, Trouble
-from slack_running import GENEROUS, PATIENCE, answer, button, running, tell, wait_for
+from slack_running import GENEROUS, answer, button, running, tell
+from timing import PATIENCE, wait_for
 
 from pfocr_chat import Assistant
 from pfocr_chat.errors import SlackError

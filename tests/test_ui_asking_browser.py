@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -28,6 +27,7 @@ from browsing import (
     watched_address,
 )
 from playwright.sync_api import Page, expect
+from timing import wait_for
 
 from pfocr_chat import Assistant, Conversation, Filters, open_assistant
 from pfocr_chat.embedder import Embedder
@@ -176,9 +176,7 @@ def test_the_last_question_is_asked_again(watched: Watched, watched_address: str
     ask(page, DESCRIBE_SEED)
     ask(page, "Which paper is it from?")
     page.get_by_role("button", name="Ask again").click()
-    until = time.monotonic() + 30
-    while len(watched.asked) < 3 and time.monotonic() < until:
-        page.wait_for_timeout(50)
+    wait_for(lambda: len(watched.asked) == 3, "the question", pause=lambda s: page.wait_for_timeout(1_000 * s))
     expect_ready(page)
     expect(page.locator(".pfc-question")).to_have_count(2)
 

@@ -28,7 +28,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from pfocr_chat.connections import SECONDS_FOR_BODY, SECONDS_KEPT, PromptProtocol, room_for_connections
+from pfocr_chat import connections
+from pfocr_chat.connections import SECONDS_FOR_BODY
 from pfocr_chat.errors import SlackError
 from pfocr_chat.feedback import FILE_NAME as FEEDBACK_FILE
 from pfocr_chat.feedback import FeedbackStore
@@ -311,15 +312,9 @@ def _serve_http(
         web = build_http(app, secret)
         config = uvicorn.Config(
             web,
-            http=PromptProtocol,
-            ws="none",
-            server_header=False,
-            limit_concurrency=room_for_connections(),
-            timeout_keep_alive=SECONDS_KEPT,
             log_config=None,  # this process has its own log
-            log_level="warning",
-            access_log=False,
             timeout_graceful_shutdown=2,
+            **connections.settings(),
         )
         server = uvicorn.Server(config)
         address = f"{host}:{listener.getsockname()[1]}"

@@ -33,12 +33,11 @@ def check_headers(headers: Headers) -> None:
 
 
 def read_signed(secret: str, headers: Headers, body: bytes, query: Mapping[str, str]) -> BoltRequest:
-    """The request for Bolt, which would read it first and look at its signature then.
+    """A request whose headers were checked, for Bolt, which would read it first and look at its signature then.
 
     Raises:
         NotSlackError: the signature is none of Slack's or too old, or the body is nothing that Slack says.
     """
-    check_headers(headers)
     try:
         text = body.decode()
     except UnicodeDecodeError as exc:

@@ -123,8 +123,9 @@ class Calls:
             told = _parsed(body)
         except ValueError:
             return refuse(400, f"The request is not JSON. {_example(parameters)}")
-        values = told.get("data") if isinstance(told, dict) else None
-        if further := set(told if isinstance(told, dict) else ()) - _OF_CALLS:
+        told = told if isinstance(told, dict) else {}
+        values = told.get("data")
+        if further := told.keys() - _OF_CALLS:
             return refuse(400, f"A call has no “{min(further)[:40]}”. {_example(parameters)}")
         if not isinstance(values, list):
             return refuse(400, f"The request has no list “data” with the values of the call. {_example(parameters)}")

@@ -25,7 +25,7 @@ from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.config import LOGGING_CONFIG
 
-from pfocr_chat.connections import SECONDS_KEPT, PromptProtocol, room_for_connections
+from pfocr_chat import connections
 from pfocr_chat.listening import listen
 from pfocr_chat.logs import LogFormat, logging_to_stderr
 from pfocr_chat.monitoring import Monitor
@@ -105,16 +105,10 @@ def to_config(
     return uvicorn.Config(
         build_app(assistant, serving, host, monitor),
         log_config=None if serving.log_format is LogFormat.JSON else LOGGING_CONFIG,
-        log_level="warning",
-        access_log=False,
-        http=PromptProtocol.behind(serving.proxies),
-        ws="none",
         reset_contextvars=True,  # a request in the same connection is none within the one before it
-        server_header=False,
-        limit_concurrency=room_for_connections(),
-        timeout_keep_alive=SECONDS_KEPT,
         proxy_headers=False,  # the application takes the word of the proxies that are named, and of no others
         timeout_graceful_shutdown=SECONDS_TO_FINISH,
+        **connections.settings(serving.proxies),
     )
 
 
