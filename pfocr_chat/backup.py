@@ -8,6 +8,7 @@ and change over.
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import io
 import json
@@ -19,7 +20,7 @@ import tempfile
 import time
 import zlib
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -56,6 +57,7 @@ GENERATION = "generation"
 MAX_SMALL = 16 << 20
 """Bytes of the list of files and the like."""
 PIECE = 1 << 20
+_WORKPLACE = ".pfocr-chat-backup-"
 _ENDINGS = (".tar", ".tar.gz", ".tgz")
 
 Listed = dict[str, tuple[int, str]]
@@ -92,8 +94,8 @@ def make_backup(vectorstore: Path, target: Path) -> BackupReport:
         with _telling(f"The backup {path} cannot be written"):
             if not path.parent.is_dir():
                 raise VectorstoreError(f"There is no folder {path.parent} for the backup. Make it first.")
-            with tempfile.TemporaryDirectory(prefix=".pfocr-chat-backup-", dir=path.parent) as made:
-                report = _made(vectorstore, manifest, Path(made), path)
+            with _workplace(path.parent) as made:
+                report = _made(vectorstore, manifest, made, path)
     return report
 
 
@@ -147,6 +149,30 @@ def _place_of(target: Path, manifest: Manifest) -> Path:
     if target.exists():
         raise VectorstoreError(f"{target} exists already. Name another file for the backup.")
     return target
+
+
+@contextmanager
+def _workplace(folder: Path) -> Iterator[Path]:
+    """A hidden folder for a backup in the making; those that killed ones left behind are removed."""
+    with tempfile.TemporaryDirectory(prefix=_WORKPLACE, dir=folder) as made, _locked(Path(made)):
+        for other in folder.glob(f"{_WORKPLACE}*"):
+            with suppress(OSError), _locked(other) as is_ours:
+                if is_ours and any(other.iterdir()):  # an empty one may just have been made
+                    shutil.rmtree(other, ignore_errors=True)
+        yield Path(made)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[bool]:
+    """Lock a folder where nobody else has, and the file system can; whether it is locked now."""
+    with ExitStack() as stack:
+        is_ours = False
+        with suppress(OSError):
+            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            stack.callback(os.close, handle)
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            is_ours = True
+        yield is_ours
 
 
 def _made(vectorstore: Path, manifest: Manifest, made: Path, path: Path) -> BackupReport:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import shutil
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -43,6 +44,9 @@ construction, and 0.984 of them with four times the search (docs/log.md). A coll
 Vectors = npt.NDArray[np.float32]
 T = TypeVar("T")
 
+_opening = threading.Lock()
+"""Clients of one folder share what Chroma keeps for it, which it neither makes nor lets go of one thread at a time."""
+
 
 class VectorIndex:
     """The vectors of one generation; with ``create``, one that is being built.
@@ -62,7 +66,8 @@ class VectorIndex:
             raise self._failed("its database is missing")
         if (folder / DATABASE).exists():
             _look_over(folder / DATABASE)
-        self._client = self._open()
+        with _opening:
+            self._client = self._open()
         try:
             if create and COLLECTION not in {c.name for c in self._client.list_collections()}:
                 self._client.create_collection(COLLECTION, embedding_function=None, configuration={"hnsw": HNSW})
@@ -70,10 +75,10 @@ class VectorIndex:
             self._batch = int(self._client.get_max_batch_size())
             self._exact = self._open_exact()
         except VectorstoreError:
-            self._client.close()
+            self._let_go()
             raise
         except (chromadb.errors.ChromaError, LookupError, TypeError, ValueError, OSError, sqlite3.DatabaseError) as exc:
-            self._client.close()
+            self._let_go()
             raise self._failed(exc) from exc
 
     def _open(self) -> Any:
@@ -91,6 +96,10 @@ class VectorIndex:
                 raise
             self._forget()
             raise self._failed(str(exc)) from exc
+
+    def _let_go(self) -> None:
+        with _opening:
+            self._client.close()
 
     def _forget(self) -> None:
         """Make Chroma forget a folder that it could not open: it would fail to for the life of the process."""
@@ -117,7 +126,7 @@ class VectorIndex:
 
     def close(self) -> None:
         """Release the files; the object is of no use afterwards."""
-        self._client.close()
+        self._let_go()
         if self._exact:
             self._exactly(self._exact.close)
         if self._create:

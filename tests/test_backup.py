@@ -6,12 +6,16 @@ import io
 import json
 import re
 import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
 import tarfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -111,6 +115,36 @@ def test_restoring_in_place(store: Path, seed_corpus: Path, embedder: Embedder, 
     assert said(store) == ["kept"]
     report = build_index(seed_corpus, store, embedder)
     assert (report.unchanged, report.rebuilt) == (made.manifest.figures, None)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from pfocr_chat import backup
+backup._listed_again = lambda path: os.kill(os.getpid(), signal.SIGKILL)
+backup.make_backup(Path(sys.argv[1]), Path(sys.argv[2]))
+"""
+
+
+def test_what_a_killed_backup_left_is_removed(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the next one into the same folder, which leaves those alone that are being made."""
+    copies = tmp_path / "copies"
+    copies.mkdir()
+    killed = subprocess.run([sys.executable, "-c", KILLED, store, copies], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    (left,) = copies.iterdir()
+    write, others = backups._write, ["first.tar", "second.tar"]
+
+    def write_after_another(archive: Path, *about: Any) -> Any:
+        if others:
+            make_backup(store, copies / others.pop())
+        assert archive.parent.exists()
+        return write(archive, *about)
+
+    monkeypatch.setattr(backups, "_write", write_after_another)
+    make_backup(store, copies / "third.tar")
+    assert left.name.startswith(".")
+    assert {path.name for path in copies.iterdir()} == {"first.tar", "second.tar", "third.tar"}
 
 
 class Halfway(WordEmbedder):

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -245,6 +246,17 @@ def test_a_store_opened_a_thousand_times_is_sound(small: Path, tmp_path: Path) -
         assert index.count() == 60
     with closing(sqlite3.connect(folder / "chroma.sqlite3")) as db:
         assert db.execute("SELECT count(*) FROM acquire_write").fetchone()[0] > before + 1000
+
+
+def test_a_store_is_opened_and_closed_by_many_threads(small: Path) -> None:
+    """Nobody is in another's way who comes or goes at the same moment."""
+
+    def counted(_: int) -> int:
+        with VectorIndex(small) as index:
+            return index.count()
+
+    with ThreadPoolExecutor(8) as threads:
+        assert set(threads.map(counted, range(400))) == {60}
 
 
 def test_a_missing_store_is_told_and_not_made(tmp_path: Path) -> None:
