@@ -13,7 +13,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
@@ -190,6 +190,7 @@ class ServedVectors:
     def __init__(self, server: ChromaServer, name: str, passages: int) -> None:
         self._server = server
         self._name = name
+        self.place = f"The collection {name} of the Chroma server at {server.url}"
         self._collection = server.open(name)
         self._opening = threading.Lock()
         if (found := server.guard(self._collection.count)) != passages:
@@ -210,6 +211,20 @@ class ServedVectors:
             return self._search_named(vector, passage_ids)[:limit]
         found = self._ask("query", query_embeddings=[list(vector)], n_results=min(limit, MOST), include=["distances"])
         return nearest(found)
+
+    def parts(self) -> Iterator[tuple[list[str], Vectors]]:
+        """All passages that are there with their vectors, ``MOST`` at a time.
+
+        Raises:
+            ChromaServerError: the server fails.
+        """
+        read = 0
+        while True:
+            found = self._server.guard(self._collection.get, include=["embeddings"], limit=MOST, offset=read)
+            if not found["ids"]:
+                return
+            yield found["ids"], np.asarray(found["embeddings"], dtype=np.float32)
+            read += len(found["ids"])
 
     def _search_named(self, vector: Sequence[float], passage_ids: Sequence[str]) -> list[Near]:
         """Of all these, where the graph would pass over some."""

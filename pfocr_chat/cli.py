@@ -12,7 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO, cast
@@ -443,6 +443,7 @@ def _restore(options: argparse.Namespace) -> None:
 
 
 def _status(options: argparse.Namespace) -> None:
+    from pfocr_chat.chromaserver import ChromaServer
     from pfocr_chat.sync import read_source
     from pfocr_chat.upkeep import check, check_answers
 
@@ -450,7 +451,10 @@ def _status(options: argparse.Namespace) -> None:
         print(line, file=sys.stderr if options.json else sys.stdout, flush=True)
 
     config = load_config(options.vectorstore, options.llm, options.reranker, options.chroma_url)
-    findings = check(config.vectorstore, tell) if options.check else []
+    findings = []
+    if options.check:
+        with ChromaServer(config.chroma_url) if config.chroma_url else nullcontext() as server:
+            findings = check(config.vectorstore, tell, server)
     with _open(options) as assistant:
         findings += [check_answers(assistant, tell)] if options.check else []
         status = assistant.status()

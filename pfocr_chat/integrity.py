@@ -1,6 +1,7 @@
 """Whether both stores of a generation are whole, and agree with each other and with the manifest.
 
-``check_before_building`` is what every run of indexing can afford; ``check_stores`` reads everything.
+``check_before_building`` is what every run of indexing can afford; ``check_stores`` reads everything, and
+``check_served`` what a Chroma server has.
 """
 
 from __future__ import annotations
@@ -14,8 +15,11 @@ import numpy as np
 
 from pfocr_chat import buildcache, feedback
 from pfocr_chat.catalog import FILE_NAME, Catalog
+from pfocr_chat.chromaserver import ServedVectors
 from pfocr_chat.disk import open_database, reading_from
 from pfocr_chat.errors import CorruptIndexError
+from pfocr_chat.exactvectors import FILE_NAME as VECTORS
+from pfocr_chat.exactvectors import ExactVectors
 from pfocr_chat.generations import Manifest, check_contents, check_sizes, generation_folder
 from pfocr_chat.passagestore import PassageStore
 from pfocr_chat.vectorindex import DATABASE, FOLDER_NAME, VectorIndex
@@ -83,6 +87,19 @@ def check_stores(vectorstore: Path, manifest: Manifest) -> Iterator[Finding]:
             yield Finding(what, str(exc), is_sound=False)
             if what in ("files", "contents"):
                 return
+
+
+def check_served(served: ServedVectors, folder: Path) -> Finding:
+    """Read all vectors that a Chroma server has of the generation in ``folder``: they are those that lie there.
+
+    Raises:
+        ChromaServerError: the server fails.
+        VectorstoreError: the generation cannot be read.
+    """
+    try:
+        return Finding("server", _served(served, folder))
+    except CorruptIndexError as exc:
+        return Finding("server", str(exc), is_sound=False)
 
 
 def _wrong(path: Path, what: str) -> CorruptIndexError:
@@ -179,6 +196,23 @@ def _passages(folder: Path, manifest: Manifest) -> str:
             f"each of {len(wanted):,} passages has one vector in Chroma and one in vectors.sqlite, and nothing else has"
         )
     return f"{manifest.vectors:,} of {len(wanted):,} passages have their vectors so far, as the manifest says"
+
+
+def _served(served: ServedVectors, folder: Path) -> str:
+    there: set[str] = set()
+    with PassageStore(folder / FILE_NAME) as store, closing(ExactVectors(folder / FOLDER_NAME / VECTORS)) as exact:
+        wanted = frozenset(store.ids())
+        for ids, vectors in served.parts():
+            there.update(ids)
+            kept = exact.vectors(ids)
+            for passage_id, vector in zip(ids, vectors, strict=True):
+                if passage_id not in wanted or passage_id not in kept:
+                    raise CorruptIndexError(f"{served.place} has a vector of no passage, {passage_id}.")
+                if not float(np.abs(vector - kept[passage_id]).max()) <= ALIKE:  # also where it is no number
+                    raise CorruptIndexError(f"{served.place} has another vector of {passage_id}.")
+    if missing := wanted - there:
+        raise CorruptIndexError(f"{served.place} has no vector of {len(missing):,} passages, of {min(missing)} say.")
+    return f"{served.place} has the {len(there):,} vectors, as they are here"
 
 
 def _vectors(folder: Path) -> str:

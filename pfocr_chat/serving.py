@@ -92,7 +92,7 @@ def open_generation(
             check_graphs(folder, manifest)
         catalog = opened.enter_context(Catalog(folder / FILE_NAME))
         vectors = (
-            _served(server, manifest)
+            served_vectors(server, manifest)
             if server
             else opened.enter_context(VectorIndex(folder / FOLDER_NAME, is_partial=not manifest.is_complete))
         )
@@ -118,7 +118,13 @@ def open_generation(
         return OpenGeneration(catalog, retriever, chain, status, opened.pop_all(), server)
 
 
-def _served(server: ChromaServer, manifest: Manifest) -> ServedVectors:
+def served_vectors(server: ChromaServer, manifest: Manifest) -> ServedVectors:
+    """The vectors of a generation in the server.
+
+    Raises:
+        IndexMismatchError: an earlier version made the generation.
+        ChromaServerError: the server does not answer, or has not got all of them.
+    """
     name = collection_of(manifest)
     if not name:
         raise IndexMismatchError(

@@ -297,11 +297,45 @@ def test_the_shell_command_brings_vectors_to_the_server_and_uses_them(
     store = ["--vectorstore", str(tmp_path / "vectorstore"), "--chroma-url", server.url]
     assert main(["index", str(seed_corpus), *store]) == 0
     assert f"vectors sent to {server.url}" in capsys.readouterr().out
+    assert main(["status", "--check", "--llm", "none", *store]) == 0
+    assert f"ok     server     The collection {names(server)[0]} of the" in capsys.readouterr().out
     shutil.rmtree(next((tmp_path / "vectorstore" / "generations").glob("g*")) / FOLDER_NAME)
     assert main(["ask", QUESTIONS[0], "--llm", "none", *store]) == 0
     assert "[1]" in capsys.readouterr().out
     assert main(["status", "--llm", "none", *store]) == 0
     assert f"in the Chroma server at {server.url}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("damage", ["another", "too many", "missing"])
+def test_a_check_reads_what_the_server_has(
+    damage: str, seed_vectorstore: Path, server: ChromaServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``status --check --chroma-url`` finds a vector there that is not the folder's, and says how to mend it."""
+    vectorstore = copied(seed_vectorstore, tmp_path)
+    upload(vectorstore, server)
+    (name,) = names(server)
+    collection = server.open(name)
+    first, second = collection.get(limit=2, include=["embeddings"])["ids"]
+    other = collection.get(ids=[second], include=["embeddings"])["embeddings"]
+    if damage == "another":
+        collection.update(ids=[first], embeddings=other)
+    else:
+        collection.delete(ids=[first])
+    if damage == "too many":
+        collection.add(ids=["PMC1__a#0"], embeddings=other)
+    store = ["--vectorstore", str(vectorstore), "--chroma-url", server.url, "--llm", "none"]
+    assert main(["status", "--check", *store]) == 1
+    said = capsys.readouterr().err
+    place = f"he Chroma server at {server.url} has"
+    expected = {
+        "another": f"The collection {name} of t{place} another vector of {first}. Remove",
+        "too many": f"The collection {name} of t{place} a vector of no passage, PMC1__a#0. Remove",
+        "missing": f"T{place} ",
+    }
+    assert expected[damage] in said
+    server._api.delete_collection(name)
+    upload(vectorstore, server)
+    assert main(["status", "--check", *store]) == 0
 
 
 def test_a_server_that_stops_is_named_in_the_log(
