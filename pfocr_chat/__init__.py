@@ -43,6 +43,7 @@ from pfocr_chat.errors import (
 from pfocr_chat.exports import Format, render
 from pfocr_chat.queries import Entity, Filters, Hit, Intent, Listing, Match, Query
 from pfocr_chat.records import FigureRecord, Kind, Tier
+from pfocr_chat.startup import loading
 from pfocr_chat.tables import Facet, FacetRow, FacetTable
 
 if TYPE_CHECKING:
@@ -105,7 +106,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     # Opening an assistant loads torch; importing the package must not.
     if name in ("Assistant", "open_assistant"):
-        from pfocr_chat import assistant
+        with loading():
+            from pfocr_chat import assistant
 
         return getattr(assistant, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,7 +1,5 @@
 """``python -m pfocr_chat``."""
 
-import sys
+from pfocr_chat.cli import run
 
-from pfocr_chat.cli import main
-
-sys.exit(main())
+run()

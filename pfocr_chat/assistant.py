@@ -33,6 +33,7 @@ from pfocr_chat.questions import QuestionEmbedder
 from pfocr_chat.records import FigureRecord
 from pfocr_chat.retriever import PairScorer
 from pfocr_chat.serving import OpenGeneration, Serving, check_index, open_generation
+from pfocr_chat.startup import loading
 from pfocr_chat.tables import Facet, FacetTable
 from pfocr_chat.traces import Asker, Course, Observer, Outcome, Trace, current_asker
 
@@ -43,6 +44,7 @@ _questions = logging.getLogger(QUESTIONS)
 """Is told of each question at INFO, with its ``Trace`` as ``trace``; its words, which may be private, only there."""
 
 
+@loading()
 def open_assistant(
     vectorstore: str | Path | None = None,
     llm: str | None = None,

@@ -8,7 +8,6 @@ and change over.
 
 from __future__ import annotations
 
-import fcntl
 import gzip
 import io
 import json
@@ -20,7 +19,7 @@ import tempfile
 import time
 import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,6 +57,8 @@ MAX_SMALL = 16 << 20
 """Bytes of the list of files and the like."""
 PIECE = 1 << 20
 _WORKPLACE = ".pfocr-chat-backup-"
+_LEFT_S = 24 * 60 * 60
+"""Seconds without a change, after which nobody is making a backup any more."""
 _ENDINGS = (".tar", ".tar.gz", ".tgz")
 
 Listed = dict[str, tuple[int, str]]
@@ -153,26 +154,13 @@ def _place_of(target: Path, manifest: Manifest) -> Path:
 
 @contextmanager
 def _workplace(folder: Path) -> Iterator[Path]:
-    """A hidden folder for a backup in the making; those that killed ones left behind are removed."""
-    with tempfile.TemporaryDirectory(prefix=_WORKPLACE, dir=folder) as made, _locked(Path(made)):
+    """A hidden folder for a backup in the making; those that killed ones left behind a day ago are removed."""
+    with tempfile.TemporaryDirectory(prefix=_WORKPLACE, dir=folder) as made:
         for other in folder.glob(f"{_WORKPLACE}*"):
-            with suppress(OSError), _locked(other) as is_ours:
-                if is_ours and any(other.iterdir()):  # an empty one may just have been made
-                    shutil.rmtree(other, ignore_errors=True)
+            with suppress(OSError):  # it has just gone, or is somebody else's
+                if max(path.stat().st_mtime for path in (other, *other.iterdir())) < time.time() - _LEFT_S:
+                    shutil.rmtree(other)
         yield Path(made)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[bool]:
-    """Lock a folder where nobody else has, and the file system can; whether it is locked now."""
-    with ExitStack() as stack:
-        is_ours = False
-        with suppress(OSError):
-            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-            stack.callback(os.close, handle)
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            is_ours = True
-        yield is_ours
 
 
 def _made(vectorstore: Path, manifest: Manifest, made: Path, path: Path) -> BackupReport:

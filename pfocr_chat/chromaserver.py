@@ -26,7 +26,7 @@ from chromadb.errors import NotFoundError
 
 from pfocr_chat.catalog import FILE_NAME
 from pfocr_chat.config import checked_url
-from pfocr_chat.errors import ChromaServerError, ConfigError, VectorstoreError
+from pfocr_chat.errors import ChromaServerError, ConfigError, IndexMismatchError, VectorstoreError
 from pfocr_chat.exactvectors import Near
 from pfocr_chat.generations import Manifest
 from pfocr_chat.records import FigureRecord, Passage
@@ -41,6 +41,7 @@ PAGE = 100
 LOOK_EVERY = 2.0
 """Seconds between looks whether the server is there."""
 AWAY = "The vectors of the index cannot be reached just now. Please ask again in a while."
+SEND = " Run `pfocr-chat index` with --chroma-url, or wait until it is done."
 
 _OWNER = "index"
 _PASSAGES = "passages"
@@ -54,10 +55,15 @@ def collection_name(catalog_hash: str, fingerprint: str) -> str:
     return f"pfocr-{hashlib.sha256(f'{catalog_hash} {fingerprint}'.encode()).hexdigest()[:32]}"
 
 
-def collection_of(manifest: Manifest) -> str | None:
-    """The collection for a generation; ``None`` for one of an earlier version, whose catalog's hash is not known."""
-    catalog = manifest.hashes.get(FILE_NAME)
-    return collection_name(catalog, manifest.embedder_fingerprint) if catalog else None
+def collection_of(manifest: Manifest) -> str:
+    """The collection for a generation.
+
+    Raises:
+        IndexMismatchError: an earlier version made it, and did not note its catalog's hash.
+    """
+    if catalog := manifest.hashes.get(FILE_NAME):
+        return collection_name(catalog, manifest.embedder_fingerprint)
+    raise IndexMismatchError("An earlier version made this index. Run `pfocr-chat index --chroma-url` on your records.")
 
 
 class ChromaServer:
@@ -127,7 +133,12 @@ class ChromaServer:
         Raises:
             ChromaServerError: it is not, or the server fails.
         """
-        return self._collection(self.guard(self._api.get_collection, name, **self._place))
+        try:
+            return self._collection(self.guard(self._api.get_collection, name, **self._place))
+        except ChromaServerError as exc:
+            if not isinstance(exc.__cause__, NotFoundError):
+                raise
+            raise ChromaServerError(f"The Chroma server at {self.url} has no vectors of this index.{SEND}") from exc
 
     def create(self, name: str, *, owner: str, passages: int) -> Collection:
         """A collection, made if it is not there, to be complete with so many ``passages``."""
@@ -140,6 +151,13 @@ class ChromaServer:
             **self._place,
         )
         return self._collection(made)
+
+    def vectors(self, collection: Collection) -> Iterator[tuple[list[str], Vectors]]:
+        """All passages of a collection with their vectors, ``MOST`` at a time."""
+        read = 0
+        while (found := self.guard(collection.get, include=["embeddings"], limit=MOST, offset=read))["ids"]:
+            yield found["ids"], np.asarray(found["embeddings"], dtype=np.float32)
+            read += len(found["ids"])
 
     def drop_others(self, owner: str, kept: Set[str]) -> None:
         """Remove the collections of an owner but those of ``kept``, and beside a single one the newest complete one."""
@@ -190,13 +208,11 @@ class ServedVectors:
     def __init__(self, server: ChromaServer, name: str, passages: int) -> None:
         self._server = server
         self._name = name
-        self.place = f"The collection {name} of the Chroma server at {server.url}"
         self._collection = server.open(name)
         self._opening = threading.Lock()
         if (found := server.guard(self._collection.count)) != passages:
             raise ChromaServerError(
-                f"The Chroma server at {server.url} has {found:,} of the {passages:,} vectors of this index."
-                " Run `pfocr-chat index` with --chroma-url, or wait until it is done."
+                f"The Chroma server at {server.url} has {found:,} vectors where this index has {passages:,}.{SEND}"
             )
 
     def search(self, vector: Sequence[float], limit: int, passage_ids: Sequence[str] | None = None) -> list[Near]:
@@ -211,20 +227,6 @@ class ServedVectors:
             return self._search_named(vector, passage_ids)[:limit]
         found = self._ask("query", query_embeddings=[list(vector)], n_results=min(limit, MOST), include=["distances"])
         return nearest(found)
-
-    def parts(self) -> Iterator[tuple[list[str], Vectors]]:
-        """All passages that are there with their vectors, ``MOST`` at a time.
-
-        Raises:
-            ChromaServerError: the server fails.
-        """
-        read = 0
-        while True:
-            found = self._server.guard(self._collection.get, include=["embeddings"], limit=MOST, offset=read)
-            if not found["ids"]:
-                return
-            yield found["ids"], np.asarray(found["embeddings"], dtype=np.float32)
-            read += len(found["ids"])
 
     def _search_named(self, vector: Sequence[float], passage_ids: Sequence[str]) -> list[Near]:
         """Of all these, where the graph would pass over some."""
@@ -267,10 +269,15 @@ class Upload:
         return there
 
     def add(self, passages: Sequence[tuple[Passage, FigureRecord]], vectors: Vectors) -> None:
-        """Add passages, at most ``server.batch``; ``vectors[i]`` is that of ``passages[i]``."""
+        """Add or replace passages, at most ``server.batch``; ``vectors[i]`` is that of ``passages[i]``."""
         self._server.guard(
-            self._collection.add,
+            self._collection.upsert,
             ids=[passage.passage_id for passage, _ in passages],
             embeddings=vectors,
             metadatas=[metadata_of(record) for _, record in passages],
         )
+
+    def remove(self, passage_ids: Sequence[str]) -> None:
+        """Remove passages."""
+        for start in range(0, len(passage_ids), MOST):
+            self._server.guard(self._collection.delete, ids=list(passage_ids[start : start + MOST]))

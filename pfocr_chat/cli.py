@@ -7,15 +7,16 @@ that a user can meet. What loads slowly is imported only by the command that nee
 from __future__ import annotations
 
 import argparse
+import gc
 import io
 import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing, nullcontext
+from contextlib import ExitStack, closing
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import Any, NoReturn, TextIO, cast
 
 from pfocr_chat import __version__
 from pfocr_chat.answers import Answer, Stage, Text
@@ -63,6 +64,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of our output has gone (`| head`); there is nobody left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
+
+
+def run() -> NoReturn:
+    """Run a command as all that the process does."""
+    status = main()
+    gc.freeze()  # or Python looks through everything for garbage once more before it ends, for half a second
+    sys.exit(status)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -214,7 +222,7 @@ def _converge(folder: Path, config: Config, *, anew: bool = False) -> str:
 
         def deliver(generation: Path) -> None:
             if server:
-                sent.append(upload_vectors(config.vectorstore, generation, server, progress=progress))
+                sent.append(upload_vectors(config.vectorstore, generation, server, anew=anew, progress=progress))
 
         report = build_index(
             *(folder, config.vectorstore, embedder),
@@ -256,7 +264,7 @@ def _load_embedder() -> Any:
 
 
 def _open(options: argparse.Namespace) -> Any:
-    from pfocr_chat.assistant import open_assistant
+    from pfocr_chat import open_assistant
 
     return open_assistant(options.vectorstore, options.llm, options.reranker, chroma_url=options.chroma_url)
 
@@ -445,16 +453,16 @@ def _restore(options: argparse.Namespace) -> None:
 def _status(options: argparse.Namespace) -> None:
     from pfocr_chat.chromaserver import ChromaServer
     from pfocr_chat.sync import read_source
-    from pfocr_chat.upkeep import check, check_answers
+    from pfocr_chat.upkeep import check, check_answers, check_server
 
     def tell(line: str) -> None:
         print(line, file=sys.stderr if options.json else sys.stdout, flush=True)
 
     config = load_config(options.vectorstore, options.llm, options.reranker, options.chroma_url)
-    findings = []
-    if options.check:
-        with ChromaServer(config.chroma_url) if config.chroma_url else nullcontext() as server:
-            findings = check(config.vectorstore, tell, server)
+    findings = check(config.vectorstore, tell) if options.check else []
+    if options.check and config.chroma_url:
+        with ChromaServer(config.chroma_url) as server:
+            findings.append(check_server(server, config.vectorstore, tell))
     with _open(options) as assistant:
         findings += [check_answers(assistant, tell)] if options.check else []
         status = assistant.status()

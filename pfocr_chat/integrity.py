@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,14 +16,14 @@ import numpy as np
 
 from pfocr_chat import buildcache, feedback
 from pfocr_chat.catalog import FILE_NAME, Catalog
-from pfocr_chat.chromaserver import ServedVectors
-from pfocr_chat.disk import open_database, reading_from
+from pfocr_chat.chromaserver import ChromaServer, collection_of
+from pfocr_chat.disk import open_database, reading_from, unreadable
 from pfocr_chat.errors import CorruptIndexError
 from pfocr_chat.exactvectors import FILE_NAME as VECTORS
 from pfocr_chat.exactvectors import ExactVectors
 from pfocr_chat.generations import Manifest, check_contents, check_sizes, generation_folder
 from pfocr_chat.passagestore import PassageStore
-from pfocr_chat.vectorindex import DATABASE, FOLDER_NAME, VectorIndex
+from pfocr_chat.vectorindex import DATABASE, FOLDER_NAME, VectorIndex, Vectors
 
 UNIT = 0.01
 """A vector may be longer or shorter than 1 by so much."""
@@ -89,17 +90,20 @@ def check_stores(vectorstore: Path, manifest: Manifest) -> Iterator[Finding]:
                 return
 
 
-def check_served(served: ServedVectors, folder: Path) -> Finding:
-    """Read all vectors that a Chroma server has of the generation in ``folder``: they are those that lie there.
+def check_served(server: ChromaServer, vectorstore: Path, manifest: Manifest) -> Finding:
+    """Read all that a Chroma server has of a generation: the same passages, with the vectors that lie in the folder.
 
     Raises:
-        ChromaServerError: the server fails.
-        VectorstoreError: the generation cannot be read.
+        IndexMismatchError: an earlier version made the generation.
+        CorruptIndexError: the folder cannot be read.
+        ChromaServerError: the server has no such collection, or fails.
     """
+    folder = generation_folder(vectorstore, manifest.generation)
     try:
-        return Finding("server", _served(served, folder))
-    except CorruptIndexError as exc:
-        return Finding("server", str(exc), is_sound=False)
+        with PassageStore(folder / FILE_NAME) as store, closing(ExactVectors(folder / FOLDER_NAME / VECTORS)) as exact:
+            return _served(server, collection_of(manifest), frozenset(store.ids()), exact)
+    except sqlite3.Error as exc:
+        raise unreadable(folder / FOLDER_NAME / VECTORS, exc) from exc
 
 
 def _wrong(path: Path, what: str) -> CorruptIndexError:
@@ -198,21 +202,31 @@ def _passages(folder: Path, manifest: Manifest) -> str:
     return f"{manifest.vectors:,} of {len(wanted):,} passages have their vectors so far, as the manifest says"
 
 
-def _served(served: ServedVectors, folder: Path) -> str:
+def _served(server: ChromaServer, name: str, wanted: frozenset[str], exact: ExactVectors) -> Finding:
     there: set[str] = set()
-    with PassageStore(folder / FILE_NAME) as store, closing(ExactVectors(folder / FOLDER_NAME / VECTORS)) as exact:
-        wanted = frozenset(store.ids())
-        for ids, vectors in served.parts():
-            there.update(ids)
-            kept = exact.vectors(ids)
-            for passage_id, vector in zip(ids, vectors, strict=True):
-                if passage_id not in wanted or passage_id not in kept:
-                    raise CorruptIndexError(f"{served.place} has a vector of no passage, {passage_id}.")
-                if not float(np.abs(vector - kept[passage_id]).max()) <= ALIKE:  # also where it is no number
-                    raise CorruptIndexError(f"{served.place} has another vector of {passage_id}.")
-    if missing := wanted - there:
-        raise CorruptIndexError(f"{served.place} has no vector of {len(missing):,} passages, of {min(missing)} say.")
-    return f"{served.place} has the {len(there):,} vectors, as they are here"
+    strange: set[str] = set()
+    different: set[str] = set()
+    compared = 0
+    for ids, vectors in server.vectors(server.open(name)):
+        there.update(ids)
+        kept = exact.vectors(ids)
+        for passage_id, vector in zip(ids, vectors, strict=True):
+            if passage_id not in wanted:
+                strange.add(passage_id)
+            elif passage_id in kept:  # in an index that was broken off some are not
+                compared += 1
+                if not _alike(vector, kept[passage_id]):
+                    different.add(passage_id)
+    wrong = {"of no passage": strange, "missing": wanted - there, "different from those here": different}
+    if told := [f"{len(ids):,} {how}, {min(ids)} say" for how, ids in wrong.items() if ids]:
+        return Finding("server", f"of the vectors in the collection {name}, {'; '.join(told)}", is_sound=False)
+    return Finding(
+        "server", f"the collection {name} has the {len(there):,} vectors; {compared:,} compared with those here"
+    )
+
+
+def _alike(one: Vectors, other: Vectors) -> bool:
+    return one.shape == other.shape and bool(np.abs(one - other).max() <= ALIKE)  # not where it is no number
 
 
 def _vectors(folder: Path) -> str:

@@ -61,7 +61,7 @@ class RedactedStream:
 
     def hide(self, secrets: Iterable[str]) -> None:
         """Let these be secrets, too."""
-        self._secrets = _forms((*self._secrets, *secrets))
+        self._secrets = tuple(sorted({*self._secrets, *_forms(secrets)}, key=len, reverse=True))
 
     def write(self, text: str) -> int:
         """Write without secrets; returns the length of what was given."""

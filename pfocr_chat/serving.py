@@ -14,7 +14,7 @@ from pfocr_chat.answers import Status
 from pfocr_chat.catalog import FILE_NAME, Catalog
 from pfocr_chat.chain import Chain
 from pfocr_chat.chromaserver import ChromaServer, ServedVectors, collection_of
-from pfocr_chat.errors import CorruptIndexError, IndexMismatchError, PfocrChatError
+from pfocr_chat.errors import CorruptIndexError, PfocrChatError
 from pfocr_chat.generations import (
     Manifest,
     check_files,
@@ -92,7 +92,7 @@ def open_generation(
             check_graphs(folder, manifest)
         catalog = opened.enter_context(Catalog(folder / FILE_NAME))
         vectors = (
-            served_vectors(server, manifest)
+            ServedVectors(server, collection_of(manifest), manifest.passages)
             if server
             else opened.enter_context(VectorIndex(folder / FOLDER_NAME, is_partial=not manifest.is_complete))
         )
@@ -116,21 +116,6 @@ def open_generation(
             still_coming=status.still_coming,
         )
         return OpenGeneration(catalog, retriever, chain, status, opened.pop_all(), server)
-
-
-def served_vectors(server: ChromaServer, manifest: Manifest) -> ServedVectors:
-    """The vectors of a generation in the server.
-
-    Raises:
-        IndexMismatchError: an earlier version made the generation.
-        ChromaServerError: the server does not answer, or has not got all of them.
-    """
-    name = collection_of(manifest)
-    if not name:
-        raise IndexMismatchError(
-            "An earlier version made this index. Run `pfocr-chat index --chroma-url` on your records."
-        )
-    return ServedVectors(server, name, manifest.passages)
 
 
 def _status(vectorstore: Path, manifest: Manifest, llm: str) -> Status:

@@ -8,13 +8,12 @@ from pathlib import Path
 from pfocr_chat.assistant import Assistant
 from pfocr_chat.backup import make_backup, restore_backup
 from pfocr_chat.chromaserver import ChromaServer
-from pfocr_chat.errors import CorruptIndexError
-from pfocr_chat.generations import generation_folder, reading
+from pfocr_chat.errors import ChromaServerError, CorruptIndexError
+from pfocr_chat.generations import reading
 from pfocr_chat.integrity import Finding, check_served, check_stores
-from pfocr_chat.serving import served_vectors
 
 ADVICE = " Run `pfocr-chat index --anew`, or restore a backup."
-SERVER_ADVICE = "Remove that collection, and run `pfocr-chat index` with --chroma-url, which sends it again."
+SERVER_ADVICE = " Run `pfocr-chat index --anew` with --chroma-url, which sends all of it."
 ASKED = 5
 """Figures that a check asks for."""
 
@@ -38,30 +37,38 @@ def restore(archive: Path, vectorstore: Path, *, with_feedback: bool) -> str:
     )
 
 
-def check(vectorstore: Path, tell: Callable[[str], None], server: ChromaServer | None = None) -> list[Finding]:
-    """Read the whole index, and what the ``server`` has of it, and tell a line of each check.
+def check(vectorstore: Path, tell: Callable[[str], None]) -> list[Finding]:
+    """Read the whole index, and tell a line of each check.
 
     Raises:
         NoIndexError, IndexMismatchError: there is nothing to check.
         CorruptIndexError: it is not sound.
-        ChromaServerError: the server fails, or has not got all of the vectors.
     """
     findings = []
     with reading(vectorstore) as manifest:
         for finding in check_stores(vectorstore, manifest):
             findings.append(finding)
             tell(_line(finding))
-        if wrong := [finding.what for finding in findings if not finding.is_sound]:
-            # What lies beside the index says itself what to do.
-            advice = "" if wrong == ["beside"] else ADVICE
-            raise CorruptIndexError(f"The index in {vectorstore} is not sound: {', '.join(wrong)}.{advice}")
-        if server:
-            folder = generation_folder(vectorstore, manifest.generation)
-            findings.append(finding := check_served(served_vectors(server, manifest), folder))
-            tell(_line(finding))
-            if not finding.is_sound:
-                raise CorruptIndexError(f"{finding.found} {SERVER_ADVICE}")
+    if wrong := [finding.what for finding in findings if not finding.is_sound]:
+        # What lies beside the index says itself what to do.
+        advice = "" if wrong == ["beside"] else ADVICE
+        raise CorruptIndexError(f"The index in {vectorstore} is not sound: {', '.join(wrong)}.{advice}")
     return findings
+
+
+def check_server(server: ChromaServer, vectorstore: Path, tell: Callable[[str], None]) -> Finding:
+    """Read what a Chroma server has of the index, and tell a line of it.
+
+    Raises:
+        NoIndexError, CorruptIndexError: the index cannot be read.
+        ChromaServerError: the server has something else, or fails.
+    """
+    with reading(vectorstore) as manifest:
+        finding = check_served(server, vectorstore, manifest)
+    tell(_line(finding))
+    if not finding.is_sound:
+        raise ChromaServerError(f"The Chroma server at {server.url} does not have this index.{SERVER_ADVICE}")
+    return finding
 
 
 def check_answers(assistant: Assistant, tell: Callable[[str], None]) -> Finding:

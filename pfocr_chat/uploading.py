@@ -33,11 +33,13 @@ def upload_vectors(
     generation: Path,
     server: ChromaServer,
     *,
+    anew: bool = False,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> int:
     """Make the server hold every vector of a complete generation, in the folder ``generation``; how many were sent.
 
-    Broken off and run again, it sends what is missing. The collection of the generation that is current in
+    Broken off and run again, it sends what is missing, and ``anew`` all of them; what is there of no passage is
+    removed. The collection of the generation that is current in
     ``vectorstore`` is kept, and if it is this one, the collection before, for replicas that have not seen the new one
     yet; others that were made from ``vectorstore`` are removed.
 
@@ -54,7 +56,8 @@ def upload_vectors(
             name = collection_name(hash_of(catalog), fingerprint())
             upload = Upload(server, server.create(name, owner=owner, passages=len(wanted)))
             there = upload.ids()
-            missing = [passage_id for passage_id in wanted if passage_id not in there]
+            upload.remove(sorted(there.difference(wanted)))
+            missing = [passage_id for passage_id in wanted if anew or passage_id not in there]
             for start in range(0, len(missing), server.batch):
                 part = missing[start : start + server.batch]
                 found = exact.vectors(part)
@@ -75,6 +78,5 @@ def upload_vectors(
 def _in_use(vectorstore: Path) -> list[str]:
     """The collection of the generation that is current, from which replicas answer; it need not be there."""
     with suppress(VectorstoreError):
-        name = collection_of(read_manifest(vectorstore))
-        return [name] if name else []
+        return [collection_of(read_manifest(vectorstore))]
     return []

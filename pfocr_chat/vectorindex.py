@@ -45,7 +45,8 @@ Vectors = npt.NDArray[np.float32]
 T = TypeVar("T")
 
 _opening = threading.Lock()
-"""Clients of one folder share what Chroma keeps for it, which it neither makes nor lets go of one thread at a time."""
+"""Clients of one folder share what Chroma keeps for it, which it neither makes nor lets go of one thread at a time; and
+Python's SQLite does not know which locks Chroma's has."""
 
 
 class VectorIndex:
@@ -64,9 +65,9 @@ class VectorIndex:
         self.is_partial = is_partial
         if not create and not (folder / DATABASE).is_file():
             raise self._failed("its database is missing")
-        if (folder / DATABASE).exists():
-            _look_over(folder / DATABASE)
         with _opening:
+            if (folder / DATABASE).exists():
+                _look_over(folder / DATABASE)
             self._client = self._open()
         try:
             if create and COLLECTION not in {c.name for c in self._client.list_collections()}:

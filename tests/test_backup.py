@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import shutil
 import signal
@@ -15,7 +16,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -120,31 +120,30 @@ def test_restoring_in_place(store: Path, seed_corpus: Path, embedder: Embedder, 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from pfocr_chat import backup
-backup._listed_again = lambda path: os.kill(os.getpid(), signal.SIGKILL)
-backup.make_backup(Path(sys.argv[1]), Path(sys.argv[2]))
+from pfocr_chat.backup import make_backup
+os.fsync = lambda handle: os.kill(os.getpid(), signal.SIGKILL)
+make_backup(Path(sys.argv[1]), Path(sys.argv[2]))
 """
 
 
-def test_what_a_killed_backup_left_is_removed(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By the next one into the same folder, which leaves those alone that are being made."""
+def test_what_a_killed_backup_left_is_removed(store: Path, tmp_path: Path) -> None:
+    """By the next one a day later into the same folder, which leaves those alone that may be being made."""
     copies = tmp_path / "copies"
     copies.mkdir()
     killed = subprocess.run([sys.executable, "-c", KILLED, store, copies], check=False)
     assert killed.returncode == -signal.SIGKILL
     (left,) = copies.iterdir()
-    write, others = backups._write, ["first.tar", "second.tar"]
-
-    def write_after_another(archive: Path, *about: Any) -> Any:
-        if others:
-            make_backup(store, copies / others.pop())
-        assert archive.parent.exists()
-        return write(archive, *about)
-
-    monkeypatch.setattr(backups, "_write", write_after_another)
-    make_backup(store, copies / "third.tar")
     assert left.name.startswith(".")
-    assert {path.name for path in copies.iterdir()} == {"first.tar", "second.tar", "third.tar"}
+    content = list(left.iterdir())
+    assert content
+    long_ago = time.time() - 2 * 24 * 60 * 60
+    for path in (*content[1:], left):
+        os.utime(path, (long_ago, long_ago))
+    make_backup(store, copies / "first.tar")
+    assert left.exists()
+    os.utime(content[0], (long_ago, long_ago))
+    make_backup(store, copies / "second.tar")
+    assert {path.name for path in copies.iterdir()} == {"first.tar", "second.tar"}
 
 
 class Halfway(WordEmbedder):

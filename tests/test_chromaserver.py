@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 from pathlib import Path
 
@@ -23,8 +25,10 @@ from pfocr_chat.chromaserver import AWAY, ChromaServer
 from pfocr_chat.cli import main
 from pfocr_chat.embedder import Embedder
 from pfocr_chat.errors import ChromaServerError, ConfigError, CorruptIndexError, VectorstoreError
+from pfocr_chat.exactvectors import FILE_NAME as VECTORS
 from pfocr_chat.generations import MANIFEST, generation_folder, read_manifest
 from pfocr_chat.indexing import build_index
+from pfocr_chat.integrity import check_served
 from pfocr_chat.uploading import owner_of, upload_vectors
 from pfocr_chat.vectorindex import FOLDER_NAME
 from pfocr_chat.vectorsteps import Pace
@@ -155,7 +159,7 @@ def test_an_upload_sends_only_what_is_missing(seed_vectorstore: Path, server: Ch
 
     with pytest.raises(BrokenOffError):
         upload(vectorstore, server, fail)
-    with pytest.raises(ChromaServerError, match=rf"has 6 of the {passages} vectors of this index"):
+    with pytest.raises(ChromaServerError, match=rf"has 6 vectors where this index has {passages}\."):
         open_assistant(vectorstore, llm="none", chroma_url=server.url)
     assert upload(vectorstore, server) == passages - 6
     assert upload(vectorstore, server) == 0
@@ -298,7 +302,7 @@ def test_the_shell_command_brings_vectors_to_the_server_and_uses_them(
     assert main(["index", str(seed_corpus), *store]) == 0
     assert f"vectors sent to {server.url}" in capsys.readouterr().out
     assert main(["status", "--check", "--llm", "none", *store]) == 0
-    assert f"ok     server     The collection {names(server)[0]} of the" in capsys.readouterr().out
+    assert f"ok     server     the collection {names(server)[0]} has the " in capsys.readouterr().out
     shutil.rmtree(next((tmp_path / "vectorstore" / "generations").glob("g*")) / FOLDER_NAME)
     assert main(["ask", QUESTIONS[0], "--llm", "none", *store]) == 0
     assert "[1]" in capsys.readouterr().out
@@ -306,36 +310,56 @@ def test_the_shell_command_brings_vectors_to_the_server_and_uses_them(
     assert f"in the Chroma server at {server.url}" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("damage", ["another", "too many", "missing"])
+@pytest.mark.parametrize("damage", ["another", "too many", "missing", "exchanged"])
 def test_a_check_reads_what_the_server_has(
-    damage: str, seed_vectorstore: Path, server: ChromaServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    damage: str, seed_corpus: Path, server: ChromaServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """``status --check --chroma-url`` finds a vector there that is not the folder's, and says how to mend it."""
-    vectorstore = copied(seed_vectorstore, tmp_path)
-    upload(vectorstore, server)
+    """``status --check`` finds what the server has and the folder has not, or otherwise, and says what mends it."""
+    store = ["--vectorstore", str(tmp_path / "vectorstore"), "--chroma-url", server.url]
+    check = ["status", "--check", "--llm", "none", "--json", *store]
+    assert main(["index", str(seed_corpus), *store]) == 0
     (name,) = names(server)
     collection = server.open(name)
-    first, second = collection.get(limit=2, include=["embeddings"])["ids"]
+    first, second = collection.get(limit=2, include=[])["ids"]
     other = collection.get(ids=[second], include=["embeddings"])["embeddings"]
     if damage == "another":
         collection.update(ids=[first], embeddings=other)
-    else:
+    if damage in ("missing", "exchanged"):
         collection.delete(ids=[first])
-    if damage == "too many":
+    if damage in ("too many", "exchanged"):
         collection.add(ids=["PMC1__a#0"], embeddings=other)
-    store = ["--vectorstore", str(vectorstore), "--chroma-url", server.url, "--llm", "none"]
-    assert main(["status", "--check", *store]) == 1
-    said = capsys.readouterr().err
-    place = f"he Chroma server at {server.url} has"
-    expected = {
-        "another": f"The collection {name} of t{place} another vector of {first}. Remove",
-        "too many": f"The collection {name} of t{place} a vector of no passage, PMC1__a#0. Remove",
-        "missing": f"T{place} ",
+    capsys.readouterr()
+    assert main(check) == 1
+    found = {
+        "another": f"1 different from those here, {first} say",
+        "too many": "1 of no passage, PMC1__a#0 say",
+        "missing": f"1 missing, {first} say",
+        "exchanged": f"1 of no passage, PMC1__a#0 say; 1 missing, {first} say",
     }
-    assert expected[damage] in said
-    server._api.delete_collection(name)
+    said = capsys.readouterr().err
+    assert f"FAILED server     of the vectors in the collection {name}, {found[damage]}\n" in said
+    assert "Run `pfocr-chat index --anew` with --chroma-url" in said
+    assert main(["index", "--anew", str(seed_corpus), *store]) == 0
+    capsys.readouterr()
+    assert main(check) == 0
+    assert json.loads(capsys.readouterr().out)["checks"][-2]["what"] == "server"
+
+
+def test_a_check_compares_with_the_vectors_that_are_here(
+    seed_vectorstore: Path, server: ChromaServer, tmp_path: Path
+) -> None:
+    """A server that has more of a generation than a folder in which it was broken off is sound."""
+    vectorstore = copied(seed_vectorstore, tmp_path)
     upload(vectorstore, server)
-    assert main(["status", "--check", *store]) == 0
+    manifest = read_manifest(vectorstore)
+    path = generation_folder(vectorstore, manifest.generation) / FOLDER_NAME / VECTORS
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("DELETE FROM vectors WHERE passage_id > 'PMC5'")
+        (left,) = db.execute("SELECT count(*) FROM vectors").fetchone()
+    assert 0 < left < manifest.passages
+    finding = check_served(server, vectorstore, manifest)
+    assert finding.is_sound
+    assert f"has the {manifest.passages} vectors; {left} compared" in finding.found
 
 
 def test_a_server_that_stops_is_named_in_the_log(

@@ -274,7 +274,7 @@ def test_closing_the_generator_stops_the_llm(bundled: Llm) -> None:
         before = time.monotonic()
         pieces.close()  # type: ignore[attr-defined]
         taken.append(time.monotonic() - before)
-    assert min(taken) < 0.5
+    assert sorted(taken)[1] < 0.5  # the machine may stand still once
     assert "".join(bundled.stream(SYSTEM, CAPTION, max_tokens=3))
     assert time.monotonic() - before < 20  # 3,000 tokens take longer
 

@@ -171,6 +171,15 @@ def test_a_stream_passes_on_the_rest() -> None:
     assert not stream.isatty()
 
 
+def test_a_stream_learns_more_secrets() -> None:
+    """They are hidden as they stand and as they stand in JSON, with those that it knew."""
+    stream = RedactedStream(StringIO(), ["secret77"])
+    stream.hide(['Pass"w\u00f6rd'])
+    stream.hide(["another"])
+    stream.write('secret77 Pass"w\u00f6rd "Pass\\"w\\u00f6rd" another')
+    assert stream.getvalue() == '*** *** "***" ***'
+
+
 # Values
 
 

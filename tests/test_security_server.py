@@ -332,9 +332,14 @@ def test_another_page_cannot_load_parts_of_this_one(mode: str, address: str) -> 
 
 
 class Hasty(PromptProtocol):
-    """The server's HTTP with less patience."""
+    """The server's HTTP with less patience for who says nothing."""
 
-    seconds_for_headers = 0.5
+    seconds_for_headers = 1.0
+
+
+class Unread(PromptProtocol):
+    """The server's HTTP with less patience for who does not read."""
+
     seconds_for_reading = 0.5
 
 
@@ -352,7 +357,7 @@ async def _app(scope: Scope, receive: Receive, send: Send) -> None:
 
 @contextmanager
 def small_server(
-    http: type[PromptProtocol] = Hasty, *, room: int | None = None
+    http: type[PromptProtocol] = PromptProtocol, *, room: int | None = None
 ) -> Iterator[tuple[int, uvicorn.Server]]:
     """The port of a small application, and its server, which has room for so many connections."""
     with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as thread:
@@ -370,7 +375,7 @@ def small_server(
 
 @contextmanager
 def hasty() -> Iterator[int]:
-    with small_server() as (port, _):
+    with small_server(Hasty) as (port, _):
         yield port
 
 
@@ -403,7 +408,7 @@ def test_who_asks_is_answered_to_the_end() -> None:
     with hasty() as port, httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
         assert client.get("/slow").text == "xxxx"
         assert client.get("/").text == "ok"
-        time.sleep(0.7)
+        time.sleep(1.2)
         assert client.get("/").text == "ok"
 
 
@@ -411,7 +416,7 @@ def test_who_asks_is_answered_to_the_end() -> None:
 @pytest.mark.parametrize("begun", [b"GET / HTTP/1.1\r\n", b"GET /"])
 def test_headers_and_addresses_have_an_end(begun: bytes, piece: bytes) -> None:
     """Whoever never comes to the end of them is refused, and not read any further."""
-    with hasty() as port, socket.create_connection(("127.0.0.1", port)) as raw:
+    with small_server() as (port, _), socket.create_connection(("127.0.0.1", port)) as raw:
         raw.settimeout(30)
         sent = 0
         with suppress(OSError):
@@ -425,7 +430,7 @@ def test_headers_and_addresses_have_an_end(begun: bytes, piece: bytes) -> None:
 @pytest.mark.parametrize("asks", [b"Host: x\r\n\r\n", b"Host: x\r\nConnection: close\r\n\r\n"])
 def test_who_does_not_read_is_hung_up_on(asks: bytes) -> None:
     """The place of an answer that nobody reads is free again after a while, also where many were asked for at once."""
-    with small_server() as (port, server), ExitStack() as open_ones:
+    with small_server(Unread) as (port, server), ExitStack() as open_ones:
         for _ in range(5):
             raw = open_ones.enter_context(socket.create_connection(("127.0.0.1", port)))
             raw.sendall((b"GET /large HTTP/1.1\r\n" + asks) * 5)
@@ -438,7 +443,7 @@ def test_who_does_not_read_is_hung_up_on(asks: bytes) -> None:
 @pytest.mark.parametrize("ask", [b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"POST /slow HTTP/1.1\r\nHost: x\r\n"])
 def test_half_a_request_is_refused_once(ask: bytes, caplog: pytest.LogCaptureFixture) -> None:
     """What is no body, or no request after the last one, ends the connection, and no error is logged for it."""
-    with hasty() as port, socket.create_connection(("127.0.0.1", port)) as raw:
+    with small_server() as (port, _), socket.create_connection(("127.0.0.1", port)) as raw:
         raw.settimeout(30)
         if ask.startswith(b"POST"):
             ask += b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
@@ -453,7 +458,7 @@ def test_half_a_request_is_refused_once(ask: bytes, caplog: pytest.LogCaptureFix
 
 def test_no_more_connections_than_there_is_room_for() -> None:
     """Those beyond it are closed at once; who asks in one that is just beyond it is told so."""
-    with small_server(PromptProtocol, room=20) as (port, server):
+    with small_server(room=20) as (port, server):
         taken = server.server_state.connections
         with ExitStack() as open_ones:
             for _ in range(30):

@@ -248,11 +248,12 @@ def test_a_store_opened_a_thousand_times_is_sound(small: Path, tmp_path: Path) -
         assert db.execute("SELECT count(*) FROM acquire_write").fetchone()[0] > before + 1000
 
 
-def test_a_store_is_opened_and_closed_by_many_threads(small: Path) -> None:
+def test_a_store_is_opened_and_closed_by_many_threads(small: Path, tmp_path: Path) -> None:
     """Nobody is in another's way who comes or goes at the same moment."""
+    folder = Path(shutil.copytree(small, tmp_path / "chroma"))
 
     def counted(_: int) -> int:
-        with VectorIndex(small) as index:
+        with VectorIndex(folder) as index:
             return index.count()
 
     with ThreadPoolExecutor(8) as threads:
