@@ -158,9 +158,13 @@ def _workplace(folder: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix=_WORKPLACE, dir=folder) as made:
         for other in folder.glob(f"{_WORKPLACE}*"):
             with suppress(OSError):  # it has just gone, or is somebody else's
-                if max(path.stat().st_mtime for path in (other, *other.iterdir())) < time.time() - _LEFT_S:
+                if max(_changed(path) for path in (other, *other.iterdir())) < _changed(Path(made)) - _LEFT_S:
                     shutil.rmtree(other)
         yield Path(made)
+
+
+def _changed(path: Path) -> float:
+    return path.stat().st_mtime
 
 
 def _made(vectorstore: Path, manifest: Manifest, made: Path, path: Path) -> BackupReport:

@@ -1,8 +1,8 @@
 """The door to a Chroma server: the vectors of a generation, for replicas that share one.
 
 A server is one started by ``chroma run``, a distributed deployment, or Chroma Cloud. Each catalog has a collection of
-its own there, which is never changed once it is complete; its name follows from the manifest, so that a replica that
-has the manifest and the catalog finds its vectors.
+its own there, which is not changed once it is complete, unless something in it turns out to be wrong; its name follows
+from the manifest, so that a replica that has the manifest and the catalog finds its vectors.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def collection_of(manifest: Manifest) -> str:
     """
     if catalog := manifest.hashes.get(FILE_NAME):
         return collection_name(catalog, manifest.embedder_fingerprint)
-    raise IndexMismatchError("An earlier version made this index. Run `pfocr-chat index --chroma-url` on your records.")
+    raise IndexMismatchError("An earlier version made this index. Run `pfocr-chat index --anew --chroma-url URL`.")
 
 
 class ChromaServer:
@@ -138,7 +138,10 @@ class ChromaServer:
         except ChromaServerError as exc:
             if not isinstance(exc.__cause__, NotFoundError):
                 raise
-            raise ChromaServerError(f"The Chroma server at {self.url} has no vectors of this index.{SEND}") from exc
+            where = " of ".join(f"{kind} {place}" for kind, place in reversed(self._place.items()))
+            raise ChromaServerError(
+                f"The Chroma server at {self.url} has no vectors of this index: no collection {name} in {where}.{SEND}"
+            ) from exc
 
     def create(self, name: str, *, owner: str, passages: int) -> Collection:
         """A collection, made if it is not there, to be complete with so many ``passages``."""
@@ -152,12 +155,18 @@ class ChromaServer:
         )
         return self._collection(made)
 
-    def vectors(self, collection: Collection) -> Iterator[tuple[list[str], Vectors]]:
+    def vectors(self, name: str) -> Iterator[tuple[list[str], Vectors]]:
         """All passages of a collection with their vectors, ``MOST`` at a time."""
+        collection = self.open(name)
         read = 0
         while (found := self.guard(collection.get, include=["embeddings"], limit=MOST, offset=read))["ids"]:
             yield found["ids"], np.asarray(found["embeddings"], dtype=np.float32)
             read += len(found["ids"])
+
+    def nearest(self, name: str, vector: Vectors, limit: int) -> list[Near]:
+        """The nearest passages in a collection."""
+        asked = {"query_embeddings": [vector.tolist()], "n_results": limit, "include": ["distances"]}
+        return nearest(self.guard(self.open(name).query, **asked))
 
     def drop_others(self, owner: str, kept: Set[str]) -> None:
         """Remove the collections of an owner but those of ``kept``, and beside a single one the newest complete one."""

@@ -90,7 +90,9 @@ def _parser() -> argparse.ArgumentParser:
         help="records in the PFOCR layout, or plain .md files (the folder of the last time)",
     )
     index.add_argument(
-        "--anew", action="store_true", help="build upon nothing; what was embedded is not embedded again"
+        "--anew",
+        action="store_true",
+        help="build upon nothing; what was embedded is not embedded again, and a Chroma server is compared with it",
     )
 
     sync = _add(commands, "sync", _sync, "get or update a copy of the PFOCR database, and index it")
@@ -489,4 +491,4 @@ def _status(options: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -98,12 +98,39 @@ def check_served(server: ChromaServer, vectorstore: Path, manifest: Manifest) ->
         CorruptIndexError: the folder cannot be read.
         ChromaServerError: the server has no such collection, or fails.
     """
+    name = collection_of(manifest)
     folder = generation_folder(vectorstore, manifest.generation)
     try:
         with PassageStore(folder / FILE_NAME) as store, closing(ExactVectors(folder / FOLDER_NAME / VECTORS)) as exact:
-            return _served(server, collection_of(manifest), frozenset(store.ids()), exact)
+            return _served(server, name, frozenset(store.ids()), exact)
     except sqlite3.Error as exc:
         raise unreadable(folder / FOLDER_NAME / VECTORS, exc) from exc
+
+
+@dataclass(slots=True)
+class Served:
+    """What a Chroma server has: the passages ``there``, of which so many were ``compared`` with vectors that are kept
+    here, and some have a ``different`` one."""
+
+    there: set[str] = field(default_factory=set)
+    different: set[str] = field(default_factory=set)
+    compared: int = 0
+
+
+def compare_served(server: ChromaServer, name: str, exact: ExactVectors) -> Served:
+    """Read all vectors of the collection ``name`` beside those kept by passage, some of which may be missing.
+
+    Raises:
+        ChromaServerError: the server fails.
+    """
+    served = Served()
+    for ids, vectors in server.vectors(name):
+        served.there.update(ids)
+        kept = exact.vectors(ids)
+        served.compared += len(kept)
+        pairs = zip(ids, vectors, strict=True)
+        served.different |= {i for i, vector in pairs if i in kept and not _alike(vector, kept[i])}
+    return served
 
 
 def _wrong(path: Path, what: str) -> CorruptIndexError:
@@ -203,26 +230,33 @@ def _passages(folder: Path, manifest: Manifest) -> str:
 
 
 def _served(server: ChromaServer, name: str, wanted: frozenset[str], exact: ExactVectors) -> Finding:
-    there: set[str] = set()
-    strange: set[str] = set()
-    different: set[str] = set()
-    compared = 0
-    for ids, vectors in server.vectors(server.open(name)):
-        there.update(ids)
-        kept = exact.vectors(ids)
-        for passage_id, vector in zip(ids, vectors, strict=True):
-            if passage_id not in wanted:
-                strange.add(passage_id)
-            elif passage_id in kept:  # in an index that was broken off some are not
-                compared += 1
-                if not _alike(vector, kept[passage_id]):
-                    different.add(passage_id)
-    wrong = {"of no passage": strange, "missing": wanted - there, "different from those here": different}
+    served = compare_served(server, name, exact)
+    wrong = {
+        "of no passage": served.there - wanted,
+        "missing": wanted - served.there,
+        "different from those here": served.different,
+        "not found by themselves": _unfound(server, name, exact.vectors(_some(served.there))),
+    }
     if told := [f"{len(ids):,} {how}, {min(ids)} say" for how, ids in wrong.items() if ids]:
         return Finding("server", f"of the vectors in the collection {name}, {'; '.join(told)}", is_sound=False)
-    return Finding(
-        "server", f"the collection {name} has the {len(there):,} vectors; {compared:,} compared with those here"
-    )
+    compared = f"{served.compared:,} compared with those here"
+    return Finding("server", f"the collection {name} has the {len(served.there):,} vectors; {compared}")
+
+
+def _unfound(server: ChromaServer, name: str, vectors: Mapping[str, Vectors]) -> set[str]:
+    """The passages that a server does not find by their own vectors, nor any as near; none where it finds enough."""
+    unfound = set()
+    for passage_id, vector in vectors.items():
+        near = server.nearest(name, vector, NEAREST)
+        if not near or near[0][2] <= 1 - UNIT:
+            unfound.add(passage_id)
+    return unfound if len(unfound) > (1 - ENOUGH) * len(vectors) else set()
+
+
+def _some(ids: Iterable[str]) -> list[str]:
+    """As many as are searched for."""
+    every = sorted(ids)
+    return every[:: max(1, len(every) // SAMPLES)][:SAMPLES]
 
 
 def _alike(one: Vectors, other: Vectors) -> bool:
@@ -247,14 +281,14 @@ def _vectors(folder: Path) -> str:
 def _search(folder: Path) -> str:
     """Each of some passages is what its own vector finds, or as near as it is."""
     with VectorIndex(folder / FOLDER_NAME) as vectors:
-        ids = sorted(vectors.ids())
-        asked = ids[:: max(1, len(ids) // SAMPLES)][:SAMPLES]
+        ids = vectors.ids()
+        asked = _some(ids)
         found = 0
         for passage_id, vector, _ in vectors.pairs(asked):
-            nearest = vectors.search(vector.tolist(), NEAREST)
-            if len(nearest) < min(NEAREST, len(ids)):
-                raise _wrong(folder, f"Chroma finds {len(nearest)} passages near to {passage_id}, and not {NEAREST}")
-            found += nearest[0][2] > 1 - UNIT
+            near = vectors.search(vector.tolist(), NEAREST)
+            if len(near) < min(NEAREST, len(ids)):
+                raise _wrong(folder, f"Chroma finds {len(near)} passages near to {passage_id}, and not {NEAREST}")
+            found += near[0][2] > 1 - UNIT
     if found < ENOUGH * len(asked):
         raise _wrong(folder, f"Chroma's search finds {found} of {len(asked)} passages by their own vectors")
     return f"{found} of {len(asked)} passages are found by their own vectors"

@@ -13,7 +13,10 @@ from pfocr_chat.generations import reading
 from pfocr_chat.integrity import Finding, check_served, check_stores
 
 ADVICE = " Run `pfocr-chat index --anew`, or restore a backup."
-SERVER_ADVICE = " Run `pfocr-chat index --anew` with --chroma-url, which sends all of it."
+SERVER_ADVICE = (
+    " Run `pfocr-chat index --anew` with --chroma-url, which sends what is missing or different."
+    " If that does not help, remove the collection first."
+)
 ASKED = 5
 """Figures that a check asks for."""
 
@@ -60,7 +63,7 @@ def check_server(server: ChromaServer, vectorstore: Path, tell: Callable[[str], 
     """Read what a Chroma server has of the index, and tell a line of it.
 
     Raises:
-        NoIndexError, CorruptIndexError: the index cannot be read.
+        NoIndexError, IndexMismatchError, CorruptIndexError: the index cannot be read.
         ChromaServerError: the server has something else, or fails.
     """
     with reading(vectorstore) as manifest:

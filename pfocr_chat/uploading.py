@@ -17,6 +17,7 @@ from pfocr_chat.errors import CorruptIndexError, VectorstoreError
 from pfocr_chat.exactvectors import FILE_NAME as VECTORS
 from pfocr_chat.exactvectors import ExactVectors
 from pfocr_chat.generations import read_manifest
+from pfocr_chat.integrity import Served, compare_served
 from pfocr_chat.minilm import fingerprint
 from pfocr_chat.passagestore import PassageStore
 from pfocr_chat.vectorindex import FOLDER_NAME
@@ -38,8 +39,8 @@ def upload_vectors(
 ) -> int:
     """Make the server hold every vector of a complete generation, in the folder ``generation``; how many were sent.
 
-    Broken off and run again, it sends what is missing, and ``anew`` all of them; what is there of no passage is
-    removed. The collection of the generation that is current in
+    Broken off and run again, it sends what is missing, and ``anew`` also what is different there, all of which is
+    read then; what is there of no passage is removed. The collection of the generation that is current in
     ``vectorstore`` is kept, and if it is this one, the collection before, for replicas that have not seen the new one
     yet; others that were made from ``vectorstore`` are removed.
 
@@ -55,9 +56,9 @@ def upload_vectors(
             wanted = store.ids()
             name = collection_name(hash_of(catalog), fingerprint())
             upload = Upload(server, server.create(name, owner=owner, passages=len(wanted)))
-            there = upload.ids()
-            upload.remove(sorted(there.difference(wanted)))
-            missing = [passage_id for passage_id in wanted if anew or passage_id not in there]
+            served = compare_served(server, name, exact) if anew else Served(upload.ids())
+            upload.remove(sorted(served.there.difference(wanted)))
+            missing = [i for i in wanted if i not in served.there or i in served.different]
             for start in range(0, len(missing), server.batch):
                 part = missing[start : start + server.batch]
                 found = exact.vectors(part)

@@ -39,7 +39,7 @@ PAGE = 2_000
 HNSW: Any = {"space": "cosine", "max_neighbors": 32, "ef_construction": 200, "ef_search": 800}
 """With 164,000 vectors in dense groups 0.995 of the nearest 50 are found; 0.977 with half of the neighbours and of the
 construction, and 0.984 of them with four times the search (docs/log.md). A collection keeps what it was made with;
-`index --anew` makes another one."""
+`index --anew` makes another one, though not in a Chroma server that has one for the same catalog."""
 
 Vectors = npt.NDArray[np.float32]
 T = TypeVar("T")

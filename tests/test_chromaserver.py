@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import socket
 import sqlite3
@@ -17,6 +18,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 from timing import wait_for
 
@@ -310,7 +312,7 @@ def test_the_shell_command_brings_vectors_to_the_server_and_uses_them(
     assert f"in the Chroma server at {server.url}" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("damage", ["another", "too many", "missing", "exchanged"])
+@pytest.mark.parametrize("damage", ["another", "too many", "missing", "exchanged", "all"])
 def test_a_check_reads_what_the_server_has(
     damage: str, seed_corpus: Path, server: ChromaServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -324,6 +326,9 @@ def test_a_check_reads_what_the_server_has(
     other = collection.get(ids=[second], include=["embeddings"])["embeddings"]
     if damage == "another":
         collection.update(ids=[first], embeddings=other)
+    if damage == "all":
+        ids = collection.get(include=[])["ids"]
+        collection.update(ids=ids, embeddings=np.random.default_rng(0).normal(size=(len(ids), 384)))
     if damage in ("missing", "exchanged"):
         collection.delete(ids=[first])
     if damage in ("too many", "exchanged"):
@@ -335,12 +340,19 @@ def test_a_check_reads_what_the_server_has(
         "too many": "1 of no passage, PMC1__a#0 say",
         "missing": f"1 missing, {first} say",
         "exchanged": f"1 of no passage, PMC1__a#0 say; 1 missing, {first} say",
+        "all": r"\d+ different from those here, \S+ say; \d+ not found by themselves, \S+ say",
     }
     said = capsys.readouterr().err
-    assert f"FAILED server     of the vectors in the collection {name}, {found[damage]}\n" in said
+    assert re.search(f"FAILED server     of the vectors in the collection {name}, {found[damage]}\n", said)
     assert "Run `pfocr-chat index --anew` with --chroma-url" in said
+    with open_assistant(tmp_path / "vectorstore", llm="none") as assistant:
+        expected = figures(assistant)
     assert main(["index", "--anew", str(seed_corpus), *store]) == 0
-    capsys.readouterr()
+    assert names(server) == [name]
+    sent = int(re.search(r"; (\d+) vectors sent", capsys.readouterr().out)[1])  # type: ignore[index]
+    assert sent == (collection.count() if damage == "all" else damage != "too many")
+    with open_assistant(tmp_path / "vectorstore", llm="none", chroma_url=server.url) as assistant:
+        assert figures(assistant) == expected
     assert main(check) == 0
     assert json.loads(capsys.readouterr().out)["checks"][-2]["what"] == "server"
 

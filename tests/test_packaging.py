@@ -104,4 +104,4 @@ print(json.dumps([str(nomenclature.FOLDER), meant, long]))
 def test_the_installed_wheel_has_the_command(installed: Path) -> None:
     """The wheel declares the shell command."""
     (entry_points,) = installed.glob("pfocr_chat-*.dist-info/entry_points.txt")
-    assert "pfocr-chat = pfocr_chat.cli:main" in entry_points.read_text(encoding="utf-8")
+    assert "pfocr-chat = pfocr_chat.cli:run" in entry_points.read_text(encoding="utf-8")

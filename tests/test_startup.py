@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,10 +42,43 @@ def test_who_works_without_it_goes_on_without() -> None:
     assert not gc.isenabled()
 
 
+class Watched(dict[str, str]):
+    """Settings of the environment; notes whether the collector worked when they were read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.worked: set[bool] = set()
+
+    def get(self, *arguments: Any) -> Any:
+        self.worked.add(gc.isenabled())
+        return super().get(*arguments)
+
+
 def test_it_works_when_an_assistant_is_open(seed_vectorstore: Path, tmp_path: Path) -> None:
-    """Or could not be opened."""
-    with open_assistant(seed_vectorstore, llm="none"):
+    """Or could not be opened, but not meanwhile."""
+    environ = Watched()
+    with open_assistant(seed_vectorstore, llm="none", environ=environ):
         assert gc.isenabled()
+    assert environ.worked == {False}
     with pytest.raises(NoIndexError):
         open_assistant(tmp_path, llm="none")
     assert gc.isenabled()
+
+
+IMPORTED = """
+import gc, sys
+class Watching:
+    def find_spec(self, name, *_):
+        if name == "torch":
+            print("torch", gc.isenabled())
+sys.meta_path.insert(0, Watching())
+import pfocr_chat
+pfocr_chat.open_assistant
+print("then", gc.isenabled())
+"""
+
+
+def test_it_rests_while_modules_are_loaded() -> None:
+    """Those that an assistant needs come with the first look at it."""
+    done = subprocess.run([sys.executable, "-c", IMPORTED], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["torch", "False", "then", "True"]
