@@ -157,10 +157,14 @@ class ChromaServer:
 
     def vectors(self, name: str) -> Iterator[tuple[list[str], Vectors]]:
         """All passages of a collection with their vectors, ``MOST`` at a time."""
-        collection = self.open(name)
-        read = 0
-        while (found := self.guard(collection.get, include=["embeddings"], limit=MOST, offset=read))["ids"]:
+        for found in self.pages(self.open(name), "embeddings"):
             yield found["ids"], np.asarray(found["embeddings"], dtype=np.float32)
+
+    def pages(self, collection: Collection, *include: str) -> Iterator[Mapping[str, Any]]:
+        """All records of a collection, ``MOST`` at a time, as Chroma gives them."""
+        read = 0
+        while (found := self.guard(collection.get, include=list(include), limit=MOST, offset=read))["ids"]:
+            yield found
             read += len(found["ids"])
 
     def nearest(self, name: str, vector: Vectors, limit: int) -> list[Near]:
@@ -272,10 +276,7 @@ class Upload:
 
     def ids(self) -> set[str]:
         """The passages that are there."""
-        there: set[str] = set()
-        while found := self._server.guard(self._collection.get, include=[], limit=MOST, offset=len(there))["ids"]:
-            there.update(found)
-        return there
+        return {passage_id for found in self._server.pages(self._collection) for passage_id in found["ids"]}
 
     def add(self, passages: Sequence[tuple[Passage, FigureRecord]], vectors: Vectors) -> None:
         """Add or replace passages, at most ``server.batch``; ``vectors[i]`` is that of ``passages[i]``."""
